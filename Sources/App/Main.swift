@@ -1,0 +1,4 @@
+@main
+struct Dreambooth {
+  static func main() {}
+}

@@ -1,0 +1,31 @@
+/// Ranges that API and command line share. A value outside gets an error that states the range.
+package enum RecipeLimits {
+  package struct Range<Value: Comparable & Sendable>: Sendable {
+    package let minimum: Value
+    package let maximum: Value
+    package func contains(_ value: Value) -> Bool { value >= minimum && value <= maximum }
+  }
+
+  package static let steps = Range(minimum: 1, maximum: 100_000)
+  package static let learningRate = Range<Float>(minimum: 1e-9, maximum: 1)
+  package static let batchSize = Range(minimum: 1, maximum: 64)
+  package static let gradientAccumulation = Range(minimum: 1, maximum: 64)
+  package static let warmupSteps = Range(minimum: 0, maximum: 100_000)
+  package static let priorImages = Range(minimum: 1, maximum: 10_000)
+  package static let priorWeight = Range<Float>(minimum: 0, maximum: 100)
+  package static let samplerSteps = Range(minimum: 1, maximum: 1000)
+  package static let guidance = Range<Float>(minimum: 0, maximum: 50)
+  package static let seed = Range<UInt64>(minimum: 0, maximum: (1 << 53) - 1)
+  package static let unitInterval = Range<Float>(minimum: 0, maximum: 0.999999)
+  package static let maxGradientNorm = Range<Float>(minimum: 1e-6, maximum: 1e6)
+  package static let checkpointEvery = Range(minimum: 1, maximum: 100_000)
+  package static let keepCheckpoints = Range(minimum: 1, maximum: 100)
+  package static let sampleEvery = Range(minimum: 0, maximum: 100_000)
+  package static let samplePrompts = Range(minimum: 1, maximum: 16)
+  package static let sampleSeeds = Range(minimum: 1, maximum: 16)
+  package static let promptLength = Range(minimum: 1, maximum: 1000)
+  package static let nounLength = Range(minimum: 1, maximum: 64)
+  package static let identifierLength = Range(minimum: 1, maximum: 32)
+  package static let resolution = Range(minimum: 16, maximum: 2048)
+  package static let images = Range(minimum: 1, maximum: 64)
+}

@@ -1,0 +1,55 @@
+package import Foundation
+
+/// What the service asks of one attempt: the first line on the child's stdin.
+///
+/// All paths are absolute and given by the parent; the child knows no database and no other folder.
+package struct WorkOrder: Codable, Equatable, Sendable {
+  package var version = 1
+  package var kind = Kind.train
+  package var jobId: String
+  /// Fences everything that this attempt writes.
+  package var epoch: Int
+  package var recipe: TrainingRecipe
+  /// Instance pictures (PNG, oriented, sRGB), in the order of their content hash.
+  package var images: [Picture]
+  /// Folder of the base model in diffusers layout.
+  package var baseModel: URL
+  /// Folder of the CLIP-like encoder pair for the report (transformers CLIPModel layout); `nil` leaves
+  /// CLIP-I and CLIP-T out.
+  package var clipEncoder: URL?
+  /// Folder of this attempt, `jobs/<id>/e<epoch>`; everything the child writes goes here...
+  package var attemptFolder: URL
+  /// ...except pictures drawn from a frozen base model, which jobs share.
+  package var cacheFolder: URL
+  /// Verified checkpoint folder to go on from (it may lie in an older epoch's folder).
+  package var resumeFrom: URL?
+  /// Size of the one thread team.
+  package var threads: Int
+
+  package enum Kind: String, Codable, Sendable { case train }
+
+  package struct Picture: Codable, Equatable, Sendable {
+    package var id: String
+    package var file: URL
+    package init(id: String, file: URL) {
+      self.id = id
+      self.file = file
+    }
+  }
+
+  package init(
+    jobId: String, epoch: Int, recipe: TrainingRecipe, images: [Picture], baseModel: URL,
+    clipEncoder: URL?, attemptFolder: URL, cacheFolder: URL, resumeFrom: URL?, threads: Int
+  ) {
+    self.jobId = jobId
+    self.epoch = epoch
+    self.recipe = recipe
+    self.images = images
+    self.baseModel = baseModel
+    self.clipEncoder = clipEncoder
+    self.attemptFolder = attemptFolder
+    self.cacheFolder = cacheFolder
+    self.resumeFrom = resumeFrom
+    self.threads = threads
+  }
+}
