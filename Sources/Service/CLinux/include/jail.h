@@ -1,0 +1,2 @@
+#pragma once
+// The decoder jail: limits, seccomp.

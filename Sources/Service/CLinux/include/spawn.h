@@ -1,0 +1,2 @@
+#pragma once
+// Child processes: spawn, signal, wait.
