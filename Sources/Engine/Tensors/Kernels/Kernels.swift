@@ -173,5 +173,6 @@ package struct AdamWStep: Sendable {
 
 /// Which kernels the ops use. Tests bind `.reference`; everything else runs on `.fast`.
 package enum ActiveKernels {
-  @TaskLocal package static var current: any Kernels = FastKernels()
+  // Becomes `any Kernels = FastKernels()` in the commit that brings the fast kernels.
+  @TaskLocal package static var current: (any Kernels)! = nil
 }

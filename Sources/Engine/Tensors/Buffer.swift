@@ -1,0 +1,36 @@
+import Glibc
+
+/// Memory of one array: own and 64-byte aligned, or part of a mapped file that `owner` keeps open.
+final class Buffer {
+  let pointer: UnsafeMutableRawPointer
+  let byteCount: Int
+  private let owner: AnyObject?
+
+  /// Uninitialised memory.
+  init(byteCount: Int) {
+    var memory: UnsafeMutableRawPointer?
+    let status = posix_memalign(&memory, 64, max(byteCount, 64))
+    guard status == 0, let memory else {
+      // Out of memory is an expected end of a child process; the parent reads this line.
+      let line = "out of memory: \(byteCount) bytes more were asked for\n"
+      _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+      exit(Buffer.outOfMemoryExit)
+    }
+    pointer = memory
+    self.byteCount = byteCount
+    owner = nil
+  }
+
+  init(mapping pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
+    self.pointer = UnsafeMutableRawPointer(mutating: pointer)
+    self.byteCount = byteCount
+    self.owner = owner
+  }
+
+  deinit { if owner == nil { free(pointer) } }
+
+  var isMapped: Bool { owner != nil }
+
+  /// EX_OSERR: told apart from a crash by whoever started the process.
+  static let outOfMemoryExit: Int32 = 71
+}
