@@ -95,7 +95,8 @@ package protocol Kernels: Sendable {
   func permute(_ x: Floats, shape: [Int], axes: [Int], _ y: MutableFloats)
   /// Copies `rows` pieces of `width` elements; piece r starts at r * stride.
   func copyRows(
-    _ x: Floats, stride xStride: Int, _ y: MutableFloats, stride yStride: Int, rows: Int, width: Int)
+    _ x: Floats, stride xStride: Int, _ y: MutableFloats, stride yStride: Int, rows: Int, width: Int
+  )
   /// Nearest neighbour, twice as large: x [B, H, W, C], y [B, 2H, 2W, C]
   func upsample2x(_ x: Floats, _ y: MutableFloats, B: Int, H: Int, W: Int, C: Int)
   /// dx [B, H, W, C] = sum of the four dy of each pixel

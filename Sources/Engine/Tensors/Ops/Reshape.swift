@@ -34,7 +34,8 @@ extension Tensor {
   package func slice(axis: Int, _ range: Range<Int>) -> Tensor {
     let (outer, extent, inner) = shape.around(axis)
     precondition(
-      range.lowerBound >= 0 && range.upperBound <= extent, "slice \(range), axis \(axis) of \(shape)")
+      range.lowerBound >= 0 && range.upperBound <= extent,
+      "slice \(range), axis \(axis) of \(shape)")
     let y = Tensor(uninitialized: shape.replacing(axis, with: range.count))
     let (whole, part) = (extent * inner, range.count * inner)
     let offset = range.lowerBound * inner
