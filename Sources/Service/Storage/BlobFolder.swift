@@ -1,0 +1,39 @@
+package import Foundation
+
+/// Files named by the SHA-256 of their content: `blobs/ab/abcdef...`. A file that has its name is whole.
+package struct BlobFolder: Sendable {
+  private let root: URL
+
+  package init(_ root: URL) { self.root = root }
+
+  package func url(_ sha256: String) -> URL {
+    root.appending(path: String(sha256.prefix(2))).appending(path: sha256)
+  }
+
+  /// Stores bytes and returns their name. Blocks for the disk: call it through `BlockingIO`.
+  package func store(_ data: Data) throws -> String {
+    let name = FileHash.sha256(data)
+    let file = url(name)
+    if FileManager.default.fileExists(atPath: file.path) { return name }
+    try FileIO.createFolder(file.deletingLastPathComponent())
+    try FileIO.writeDurably(data, to: file)
+    return name
+  }
+
+  /// Every stored name, sorted.
+  package func list() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: root.path).compactMap { path in
+      let name = path.split(separator: "/").last.map(String.init) ?? ""
+      return name.utf8.count == 64 ? name : nil
+    }.sorted()
+  }
+
+  /// Removes blobs that nothing refers to, and what an interrupted write left.
+  package func collect(keeping used: Set<String>) throws {
+    for path in try FileManager.default.subpathsOfDirectory(atPath: root.path) {
+      let name = path.split(separator: "/").last.map(String.init) ?? ""
+      let isFolder = name.utf8.count == 2
+      if !isFolder, !used.contains(name) { try FileIO.remove(root.appending(path: path)) }
+    }
+  }
+}

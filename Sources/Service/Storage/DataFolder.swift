@@ -1,0 +1,49 @@
+package import Foundation
+
+/// The one folder the service owns, and where everything lies in it. Ids are paths; names from outside
+/// never are.
+package struct DataFolder: Sendable {
+  package let root: URL
+
+  /// Creates what is missing.
+  package init(_ root: URL) throws {
+    self.root = root.standardizedFileURL
+    for folder in [root, blobs, uploads, jobs, cache, temporary] {
+      try FileIO.createFolder(folder)
+    }
+  }
+
+  package var database: URL { root.appending(path: "dreambooth.db") }
+  package var lock: URL { root.appending(path: "dreambooth.lock") }
+  package var blobs: URL { root.appending(path: "blobs") }
+  package var uploads: URL { root.appending(path: "uploads") }
+  package var jobs: URL { root.appending(path: "jobs") }
+  /// Pictures drawn from frozen base models, shared by jobs.
+  package var cache: URL { root.appending(path: "cache") }
+  /// Bodies on their way in; emptied at start.
+  package var temporary: URL { root.appending(path: "tmp") }
+
+  /// Photos as uploaded, until intake has looked at them.
+  package func uploads(ofJob id: String) -> URL { uploads.appending(path: id) }
+  package func upload(ofJob id: String, position: Int) -> URL {
+    uploads(ofJob: id).appending(path: "\(position)")
+  }
+
+  package func job(_ id: String) -> URL { jobs.appending(path: id) }
+  package func attempt(ofJob id: String, epoch: Int) -> URL {
+    job(id).appending(path: Self.attemptName(epoch: epoch))
+  }
+  package static func attemptName(epoch: Int) -> String { "e\(epoch)" }
+  package func log(ofJob id: String) -> URL { job(id).appending(path: "log.txt") }
+  package func metrics(ofJob id: String) -> URL { job(id).appending(path: "metrics.ndjson") }
+
+  /// A file below the job's folder, named by a stored record.
+  package func file(ofJob id: String, _ name: String) -> URL { job(id).appending(path: name) }
+
+  /// Refuses what could leave a folder: absolute paths, `..`, empty parts, NUL.
+  package static func checkRelative(_ path: String) throws(StorageError) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let plain = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    guard plain, !path.utf8.contains(0), path.utf8.count <= 1024 else { throw .unsafePath(path) }
+  }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import GRDB
+import Glibc
+
+/// The one connection to the one database file. Whoever else opens the folder is turned away: by the
+/// lock file, and by SQLite's exclusive locking mode (no `-shm` file, so no second reader of the WAL,
+/// which SQLite before 3.51.3 can corrupt).
+///
+/// Each access runs on the connection's own serial queue, never on the cooperative pool, and is not
+/// undone when the calling task is cancelled: a move is made or refused, not abandoned.
+package final class Database: Sendable {
+  /// Called once with a fatal storage error; the process is expected to end in it.
+  package typealias FatalHandler = @Sendable (StorageError) -> Void
+
+  package let changes = JobChanges()
+  private let queue: DatabaseQueue
+  private let lock: LockFile
+  private let onFatal: FatalHandler
+
+  static let applicationId = 0x4452_4D42  // "DRMB"
+
+  /// Opens or creates the file, takes both locks, sets every pragma and reads it back.
+  package init(
+    _ folder: DataFolder, onFatal: @escaping FatalHandler
+  ) throws(StorageError) {
+    self.onFatal = onFatal
+    lock = try LockFile(folder.lock)
+    do {
+      queue = try DatabaseQueue(path: folder.database.path, configuration: Self.configuration())
+      try queue.inDatabase { db in try Pragmas.check(db) }
+      try FileIO.syncFolder(folder.root)
+    } catch {
+      throw Self.translate(error, "opening \(folder.database.lastPathComponent)")
+    }
+  }
+
+  private static func configuration() -> Configuration {
+    var configuration = Configuration()
+    configuration.busyMode = .immediateError
+    configuration.prepareDatabase { db in try Pragmas.set(db) }
+    return configuration
+  }
+
+  /// Runs `body` in one immediate transaction, synced before this returns.
+  func write<Value: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+  ) async throws -> Value {
+    try await access(operation) { db in
+      var value: Value?
+      try db.inTransaction(.immediate) {
+        value = try body(db)
+        return .commit
+      }
+      guard let value else { throw StorageError.io(operation: operation, detail: "no result") }
+      return value
+    }
+  }
+
+  /// Reads without a transaction of its own; nothing stays open after it returns.
+  func read<Value: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+  ) async throws -> Value {
+    try await access(operation) { db in try db.readOnly { try body(db) } }
+  }
+
+  func access<Value: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await withCheckedThrowingContinuation { continuation in
+        queue.asyncWriteWithoutTransaction { db in
+          continuation.resume(with: Result { try body(db) })
+        }
+      }
+    } catch {
+      let translated = Self.translate(error, operation)
+      if translated.isFatal { onFatal(translated) }
+      // Errors of the caller's own (a duplicate, a refusal) pass as they are.
+      if error is DatabaseError || error is StorageError { throw translated }
+      throw error
+    }
+  }
+
+  /// For whoever meets a fatal error in a file beside the database.
+  package func report(_ error: any Error) {
+    if let error = error as? StorageError, error.isFatal { onFatal(error) }
+  }
+
+  /// Name, value set and value found of each pragma, for tests and the version page.
+  package func pragmas() async throws -> [String: String] {
+    try await read("reading pragmas") { db in try Pragmas.read(db) }
+  }
+
+  private static func translate(_ error: any Error, _ operation: String) -> StorageError {
+    if let error = error as? StorageError { return error }
+    guard let error = error as? DatabaseError else {
+      return .undecodable(record: operation, detail: "\(error)")
+    }
+    switch error.resultCode {
+    case .SQLITE_FULL: return .diskFull(operation: operation)
+    case .SQLITE_BUSY, .SQLITE_LOCKED: return .alreadyOpen(path: "the database")
+    default:
+      return .io(
+        operation: operation,
+        detail: "SQLite \(error.extendedResultCode): \(error.message ?? "no message")")
+    }
+  }
+}
+
+/// Held with `flock` from start to end of the process.
+private final class LockFile: Sendable {
+  private let descriptor: Int32
+
+  init(_ file: URL) throws(StorageError) {
+    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileIO.error("opening \(file.lastPathComponent)") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw .alreadyOpen(path: file.lastPathComponent)
+    }
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,39 @@
+import Crypto
+package import Foundation
+
+/// SHA-256 as lowercase hexadecimal, of bytes and of files read in pieces.
+package enum FileHash {
+  package static func sha256(_ data: some DataProtocol) -> String {
+    hexadecimal(SHA256.hash(data: data))
+  }
+
+  package static func sha256(ofFile file: URL) throws -> String {
+    guard let handle = FileHandle(forReadingAtPath: file.path) else {
+      throw StorageError.notFound(file.lastPathComponent)
+    }
+    defer { try? handle.close() }
+    var hash = SHA256()
+    do {
+      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+        hash.update(data: piece)
+      }
+    } catch {
+      throw StorageError.io(
+        operation: "reading \(file.lastPathComponent)", detail: error.localizedDescription)
+    }
+    return hexadecimal(hash.finalize())
+  }
+
+  /// Digest of a set of files: SHA-256 over the lines `<sha256>  <name>\n`, sorted by name.
+  package static func sha256(ofFiles files: [StoredFile]) -> String {
+    let lines = files.sorted { $0.name < $1.name }.map { "\($0.sha256)  \($0.name)\n" }
+    return sha256(Data(lines.joined().utf8))
+  }
+
+  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    digest.map { byte in
+      let text = String(byte, radix: 16)
+      return text.count == 1 ? "0" + text : text
+    }.joined()
+  }
+}

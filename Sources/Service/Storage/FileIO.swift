@@ -1,0 +1,91 @@
+package import Foundation
+import Glibc
+
+/// The few file operations whose order is the promise: write aside, sync, rename, sync the folder.
+/// Every failure is thrown; a failed sync is fatal and never tried again.
+package enum FileIO {
+  /// Writes `data` so that a file of this name is either absent, old, or whole.
+  package static func writeDurably(_ data: Data, to file: URL) throws {
+    let aside = file.appendingPathExtension("tmp")
+    let descriptor = open(aside.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw error("creating \(aside.lastPathComponent)") }
+    do {
+      defer { close(descriptor) }
+      try writeAll(data, to: descriptor, name: aside.lastPathComponent)
+      try syncData(descriptor, name: aside.lastPathComponent)
+    } catch {
+      unlink(aside.path)
+      throw error
+    }
+    try renameDurably(aside, to: file)
+  }
+
+  /// Syncs a file that someone else wrote.
+  package static func sync(_ file: URL) throws {
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw error("opening \(file.lastPathComponent)") }
+    defer { close(descriptor) }
+    try syncData(descriptor, name: file.lastPathComponent)
+  }
+
+  package static func syncFolder(_ folder: URL) throws {
+    let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw error("opening folder \(folder.lastPathComponent)") }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw error("syncing folder \(folder.lastPathComponent)") }
+  }
+
+  /// Renames within one file system and syncs the folder of the new name.
+  package static func renameDurably(_ from: URL, to: URL) throws {
+    guard rename(from.path, to.path) == 0 else {
+      throw error("renaming \(from.lastPathComponent)")
+    }
+    try syncFolder(to.deletingLastPathComponent())
+  }
+
+  /// Creates a folder and makes its entry durable; an existing one is fine.
+  package static func createFolder(_ folder: URL) throws {
+    if FileManager.default.fileExists(atPath: folder.path) { return }
+    let parent = folder.deletingLastPathComponent()
+    if parent.path != folder.path { try createFolder(parent) }
+    guard mkdir(folder.path, 0o700) == 0 || errno == EEXIST else {
+      throw error("creating folder \(folder.lastPathComponent)")
+    }
+    try syncFolder(parent)
+  }
+
+  /// Removes a file or a whole folder; nothing there is fine.
+  package static func remove(_ item: URL) throws {
+    guard (try? item.checkResourceIsReachable()) == true else { return }
+    do { try FileManager.default.removeItem(at: item) } catch {
+      throw StorageError.io(
+        operation: "removing \(item.lastPathComponent)", detail: "\(error.localizedDescription)")
+    }
+  }
+
+  static func writeAll(_ data: Data, to descriptor: Int32, name: String) throws {
+    try data.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let written = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if written < 0 {
+          if errno == EINTR { continue }
+          throw error("writing \(name)")
+        }
+        rest = rest.dropFirst(written)
+      }
+    }
+  }
+
+  static func syncData(_ descriptor: Int32, name: String) throws {
+    guard fdatasync(descriptor) == 0 else { throw error("syncing \(name)") }
+  }
+
+  /// The error of the last failed call.
+  package static func error(_ operation: String) -> StorageError {
+    let code = errno
+    return code == ENOSPC || code == EDQUOT
+      ? .diskFull(operation: operation)
+      : .io(operation: operation, detail: String(cString: strerror(code)))
+  }
+}

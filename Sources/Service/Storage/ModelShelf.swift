@@ -1,0 +1,130 @@
+import Contract
+package import Foundation
+import Synchronization
+
+/// The base models on disk: folders in diffusers layout below the models folder.
+package final class ModelShelf: Sendable {
+  /// What the service says of a model; the engine opens the folder itself.
+  package struct Model: Codable, Equatable, Sendable {
+    /// The folder's name.
+    package var id: String
+    /// SHA-256 over the digests of its files, sorted by name.
+    package var sha256: String
+    package var bytes: Int
+    /// `_class_name` of `model_index.json`: `StableDiffusionPipeline`.
+    package var className: String
+    /// Component to class: `unet` to `UNet2DConditionModel`.
+    package var components: [String: String]
+    /// Side of its pictures in pixels, as its `unet` and `vae` configurations say.
+    package var resolution: Int?
+    package var defaults: RecommendedDefaults?
+  }
+
+  /// `dreambooth.json` of a model: what its measurements recommend in place of the general defaults.
+  package struct RecommendedDefaults: Codable, Equatable, Sendable {
+    package var learningRate: Float?
+    package var steps: Int?
+    package var priorImages: Int?
+    package var samplerSteps: Int?
+    package var guidance: Float?
+  }
+
+  private struct Hashed: Sendable {
+    var stamp: [String]
+    var sha256: String
+  }
+
+  private let root: URL
+  private let hashes = Mutex<[String: Hashed]>([:])
+
+  package init(_ root: URL) { self.root = root }
+
+  /// Models by id, sorted. Folders without a readable `model_index.json` are not models.
+  package func list() async throws -> [Model] {
+    try await BlockingIO.run { [self] in
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
+      return try names.sorted().compactMap { try describe($0) }
+    }
+  }
+
+  /// - Returns: `nil` if there is no such model; names that could leave the folder are none.
+  package func find(_ id: String) async throws -> Model? {
+    try await BlockingIO.run { [self] in try describe(id) }
+  }
+
+  package func folder(_ id: String) -> URL { root.appending(path: id) }
+
+  private func describe(_ id: String) throws -> Model? {
+    guard !id.hasPrefix("."), !id.contains("/"), (try? DataFolder.checkRelative(id)) != nil else {
+      return nil
+    }
+    let folder = folder(id)
+    guard let index = json(folder.appending(path: "model_index.json")),
+      let className = index["_class_name"] as? String
+    else { return nil }
+    var components: [String: String] = [:]
+    for (name, value) in index {
+      if let pair = value as? [Any], pair.count == 2, let type = pair[1] as? String {
+        components[name] = type
+      }
+    }
+    let files = try files(of: folder)
+    return Model(
+      id: id, sha256: try hash(id, folder, files), bytes: files.reduce(0) { $0 + $1.bytes },
+      className: className, components: components, resolution: resolution(folder),
+      defaults: defaults(folder))
+  }
+
+  private func resolution(_ folder: URL) -> Int? {
+    guard let unet = json(folder.appending(path: "unet/config.json")),
+      let vae = json(folder.appending(path: "vae/config.json")),
+      let latents = unet["sample_size"] as? Int, let blocks = vae["block_out_channels"] as? [Any]
+    else { return nil }
+    return latents << max(0, blocks.count - 1)
+  }
+
+  private func defaults(_ folder: URL) -> RecommendedDefaults? {
+    FileManager.default.contents(atPath: folder.appending(path: "dreambooth.json").path)
+      .flatMap { try? ContractJSON.decoder().decode(RecommendedDefaults.self, from: $0) }
+  }
+
+  private func json(_ file: URL) -> [String: Any]? {
+    FileManager.default.contents(atPath: file.path)
+      .flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] }
+  }
+
+  private struct Entry {
+    var name: String
+    var bytes: Int
+    var modified: Double
+  }
+
+  /// Files that make the model, by name: hidden ones and notes are not among them.
+  private func files(of folder: URL) throws -> [Entry] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().compactMap { name in
+      let path = folder.appending(path: name).resolvingSymlinksInPath().path
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      let isModelFile = ["json", "safetensors", "txt"].contains((name as NSString).pathExtension)
+      guard attributes[.type] as? FileAttributeType == .typeRegular, isModelFile,
+        !name.split(separator: "/").contains(where: { $0.hasPrefix(".") })
+      else { return nil }
+      return Entry(
+        name: name, bytes: attributes[.size] as? Int ?? 0,
+        modified: (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0)
+    }
+  }
+
+  /// Digests of gigabytes are worked out once, and again when a size or a time changes.
+  private func hash(_ id: String, _ folder: URL, _ files: [Entry]) throws -> String {
+    let stamp = files.map { "\($0.name) \($0.bytes) \($0.modified)" }
+    if let known = hashes.withLock({ $0[id] }), known.stamp == stamp { return known.sha256 }
+    let digests = try files.map { entry in
+      StoredFile(
+        name: entry.name, bytes: entry.bytes,
+        sha256: try FileHash.sha256(ofFile: folder.appending(path: entry.name)))
+    }
+    let sha256 = FileHash.sha256(ofFiles: digests)
+    hashes.withLock { $0[id] = Hashed(stamp: stamp, sha256: sha256) }
+    return sha256
+  }
+}

@@ -1,0 +1,46 @@
+/// What storage can refuse or suffer. `isFatal` cases stop the process: after a failed write nobody
+/// knows what is on the disk, and only a restart that reads it back does.
+package enum StorageError: Error, Equatable, CustomStringConvertible {
+  case io(operation: String, detail: String)
+  case diskFull(operation: String)
+  case alreadyOpen(path: String)
+  case pragma(name: String, expected: String, found: String)
+  case newerDatabase(found: Int, known: Int)
+  case changedMigration(name: String)
+  case unknownMigration(name: String)
+  case migrationOrder(String)
+  case noMigrations(path: String)
+  case undecodable(record: String, detail: String)
+  case digestMismatch(file: String, expected: String, found: String)
+  case unsafePath(String)
+  case notFound(String)
+
+  package var isFatal: Bool { if case .io = self { true } else { false } }
+
+  package var description: String {
+    switch self {
+    case .io(let operation, let detail):
+      "storage failed while \(operation): \(detail); the process must restart and read the disk back"
+    case .diskFull(let operation):
+      "no space left on the device while \(operation); free space and try again"
+    case .alreadyOpen(let path):
+      "another process holds \(path); only one service may use a data folder"
+    case .pragma(let name, let expected, let found):
+      "PRAGMA \(name) reads \(found) where \(expected) was set"
+    case .newerDatabase(let found, let known):
+      "the database is at migration \(found), this binary knows \(known); use the newer binary"
+    case .changedMigration(let name):
+      "migration \(name) differs from the one that was applied; restore the shipped file"
+    case .unknownMigration(let name):
+      "migration \(name) was applied but is not in the migrations folder; restore the file"
+    case .migrationOrder(let detail):
+      "migrations must be numbered without gaps from v0001: \(detail)"
+    case .noMigrations(let path): "no migration files (v0001_name.sql) in \(path)"
+    case .undecodable(let record, let detail): "stored \(record) cannot be read: \(detail)"
+    case .digestMismatch(let file, let expected, let found):
+      "\(file) has SHA-256 \(found), \(expected) was announced"
+    case .unsafePath(let path): "\(path) is not a plain relative path"
+    case .notFound(let what): "\(what) does not exist"
+    }
+  }
+}
