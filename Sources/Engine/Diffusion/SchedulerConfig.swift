@@ -59,6 +59,13 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
     }
   }
 
+  /// Schedulers of diffusers whose file describes a forward process of discrete betas, and no more.
+  private static let knownClasses: Set<String> = [
+    "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler", "LMSDiscreteScheduler", "PNDMScheduler", "UniPCMultistepScheduler",
+  ]
+
   private enum Key: String, CodingKey {
     case className = "_class_name"
     case version = "_diffusers_version"
@@ -91,6 +98,12 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
         debugDescription: "`trained_betas` is not supported; name a `beta_schedule`")
     }
     className = try c.decode(String.self, forKey: .className)
+    guard Self.knownClasses.contains(className) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .className, in: c,
+        debugDescription: "unknown scheduler \(className); known: "
+          + Self.knownClasses.sorted().joined(separator: ", "))
+    }
     betaSchedule = try c.decode(BetaSchedule.self, forKey: .betaSchedule)
     betaStart = try c.decode(Double.self, forKey: .betaStart)
     betaEnd = try c.decode(Double.self, forKey: .betaEnd)
