@@ -56,8 +56,9 @@ def elementwise(seed, s):
     x = (x.sign() * (x.abs() + 0.5)).float().double()
     f.op(f"{name}_scalar", f"{name}Scalar", lambda x: function(x, 1.75), {"x": x}, scalar=1.75)
     y = (x.detach() * 0.5).float().double()
-    f.op(f"scalar_{name}", f"scalar{name.capitalize()}", lambda x: function(torch.tensor(1.75), x), {"x": y},
-         scalar=1.75)
+    if name != "divide":
+      f.op(f"scalar_{name}", f"scalar{name.capitalize()}", lambda x: function(torch.tensor(1.75), x), {"x": y},
+           scalar=1.75)
   return f
 
 
