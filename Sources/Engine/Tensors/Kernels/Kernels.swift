@@ -124,7 +124,8 @@ package enum Operand {
   case bf16(UnsafePointer<UInt16>)
 }
 
-/// Number format of the products inside matmul, convolution and attention; sums are always f32.
+/// Number format of the operands of matmul, convolution and attention; sums are at least f32. It is
+/// a permission to round, not a promise: the fast attention stays in f32, where exp costs most.
 package enum ComputePrecision: Sendable { case f32, bf16 }
 
 package enum UnaryFunction: Sendable, CaseIterable {
@@ -150,10 +151,17 @@ package struct ConvGeometry: Hashable, Sendable {
 
 package struct GroupNormGeometry: Sendable {
   package var B: Int, P: Int, C: Int, groups: Int, eps: Float
+  package init(B: Int, P: Int, C: Int, groups: Int, eps: Float) {
+    (self.B, self.P, self.C, self.groups, self.eps) = (B, P, C, groups, eps)
+  }
 }
 
 package struct AttentionGeometry: Sendable {
   package var B: Int, N: Int, T: Int, heads: Int, d: Int, scale: Float, causal: Bool
+  package init(B: Int, N: Int, T: Int, heads: Int, d: Int, scale: Float, causal: Bool) {
+    (self.B, self.N, self.T, self.heads, self.d) = (B, N, T, heads, d)
+    (self.scale, self.causal) = (scale, causal)
+  }
 }
 
 package struct AdamWStep: Sendable {

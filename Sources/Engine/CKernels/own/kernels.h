@@ -1,0 +1,14 @@
+// Included once per instruction set, inside its namespace; no include guard on purpose.
+#include "vector.h"
+#include "elementwise.h"
+#include "reduce.h"
+#include "normalization.h"
+#include "softmax.h"
+#include "attention.h"
+#include "layout.h"
+
+#define CK_OWN(name, parameters, arguments) name,
+extern const OwnKernels table = {
+#include "../include/OwnKernels.h"
+};
+#undef CK_OWN

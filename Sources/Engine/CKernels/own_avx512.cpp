@@ -1,0 +1,12 @@
+#include "own_table.h"
+
+#if defined(__x86_64__)
+#define CK_MASKED
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi2"))), \
+    apply_to = function)
+namespace ck::avx512 {
+#include "own/kernels.h"
+}
+#pragma clang attribute pop
+#endif

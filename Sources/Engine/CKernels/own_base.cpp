@@ -1,0 +1,5 @@
+#include "own_table.h"
+
+namespace ck::base {
+#include "own/kernels.h"
+}

@@ -1,0 +1,12 @@
+internal import CKernels
+
+/// The kernels that everything but tests runs on: oneDNN for convolution and matrix products, own
+/// SIMD loops for the rest. One file per family, each a forwarding to `CKernels`.
+package struct FastKernels: Kernels {
+  package init() {}
+}
+
+extension Operand {
+  var f32: UnsafePointer<Float>? { if case .f32(let p) = self { p } else { nil } }
+  var bf16: UnsafePointer<UInt16>? { if case .bf16(let p) = self { p } else { nil } }
+}
