@@ -20,6 +20,20 @@ package struct BlobFolder: Sendable {
     return name
   }
 
+  /// Takes a finished file over: it is hashed, synced and renamed to its name.
+  package func adopt(_ source: URL) throws -> String {
+    let name = try FileHash.sha256(ofFile: source)
+    let file = url(name)
+    if FileManager.default.fileExists(atPath: file.path) {
+      try FileIO.remove(source)
+      return name
+    }
+    try FileIO.createFolder(file.deletingLastPathComponent())
+    try FileIO.sync(source)
+    try FileIO.renameDurably(source, to: file)
+    return name
+  }
+
   /// Every stored name, sorted.
   package func list() throws -> [String] {
     try FileManager.default.subpathsOfDirectory(atPath: root.path).compactMap { path in

@@ -40,6 +40,20 @@ package struct DatasetImage: Codable, Equatable, Sendable {
   package var blob: String?
 }
 
+extension DatasetImage {
+  /// A photo that intake has not looked at.
+  package init(
+    id: String, datasetId: String, position: Int, fileName: String, uploadBytes: Int
+  ) {
+    self.id = id
+    self.datasetId = datasetId
+    self.position = position
+    self.fileName = fileName
+    self.uploadBytes = uploadBytes
+    findings = []
+  }
+}
+
 /// A photo as uploaded: its client's name and the size of the stored bytes.
 package struct UploadedPhoto: Codable, Equatable, Sendable {
   package var fileName: String

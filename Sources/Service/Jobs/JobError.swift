@@ -1,0 +1,26 @@
+package import Storage
+
+/// Why the queue refuses a request, or why an attempt could not be made.
+package enum JobError: Error, Equatable, CustomStringConvertible {
+  case notFound(String)
+  /// Nothing leaves a final state.
+  case final(id: String, status: JobState)
+  case draining
+  case queueFull(limit: Int)
+  case diskLow(free: Int64, needed: Int64)
+  case spawn(executable: String, detail: String)
+  case artifactMismatch(file: String, detail: String)
+
+  package var description: String {
+    switch self {
+    case .notFound(let id): "there is no job \(id)"
+    case .final(let id, let status): "job \(id) is \(status.rawValue), and nothing changes that"
+    case .draining: "the service is stopping and takes no new work; try again after its restart"
+    case .queueFull(let limit): "\(limit) jobs are waiting, which is the limit; try again later"
+    case .diskLow(let free, let needed):
+      "\(free) bytes are free where \(needed) are needed; free space and try again"
+    case .spawn(let executable, let detail): "cannot start \(executable): \(detail)"
+    case .artifactMismatch(let file, let detail): "\(file) is not what the worker announced: \(detail)"
+    }
+  }
+}

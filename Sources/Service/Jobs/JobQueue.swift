@@ -1,0 +1,171 @@
+package import Foundation
+package import Storage
+import Synchronization
+
+/// What requests ask of the queue: submit, try out, cancel, wait. The dispatcher does the work.
+package final class JobQueue: Sendable {
+  package let stores: Stores
+  package let configuration: JobsConfiguration
+  let intake: PhotoIntake
+  let attempts = AttemptRegistry()
+  /// Rings when there may be a job to look at.
+  let signal = Signal()
+  private let disk: any DiskSpace
+  private let draining = Mutex(false)
+
+  package init(
+    _ stores: Stores, configuration: JobsConfiguration, decoder: any PhotoDecoder,
+    disk: any DiskSpace = SystemDisk()
+  ) {
+    self.stores = stores
+    self.configuration = configuration
+    self.disk = disk
+    intake = PhotoIntake(stores, decoder: decoder)
+  }
+
+  /// A photo as it came in: its client's name, and its bytes in a file on the data folder's file system.
+  package struct IncomingPhoto: Sendable {
+    package var fileName: String
+    package var file: URL
+    package var bytes: Int
+    package init(fileName: String, file: URL, bytes: Int) {
+      self.fileName = fileName
+      self.file = file
+      self.bytes = bytes
+    }
+  }
+
+  /// Stores a job and its photos; when this returns `created`, both have reached the disk. The photo
+  /// files are moved away from where they were.
+  /// - Parameter answer: the response body kept for replays of the idempotency key
+  /// - Throws: `JobError.draining`, `.queueFull`, `.diskLow`; `StorageError`
+  package func submit(
+    _ draft: JobDraft, photos: [IncomingPhoto], idempotency: IdempotencyKey?,
+    answer: @escaping @Sendable (Job) throws -> Data
+  ) async throws -> JobStore.Creation {
+    try await requireRoom(for: photos)
+    let id = stores.ids.next(.job)
+    let folder = stores.folder
+    do {
+      try await BlockingIO.run { try Self.keep(photos, ofJob: id, in: folder) }
+      let creation = try await stores.jobs.create(
+        draft, id: id,
+        photos: photos.map { UploadedPhoto(fileName: $0.fileName, bytes: $0.bytes) },
+        idempotency: idempotency, answer: answer)
+      if case .created = creation {
+        signal.ring()
+      } else {
+        try await BlockingIO.run { try FileIO.remove(folder.uploads(ofJob: id)) }
+      }
+      return creation
+    } catch {
+      stores.database.report(error)
+      // After a fatal error nobody knows whether the job was stored: its photos stay for recovery.
+      if (error as? StorageError)?.isFatal != true {
+        try? await BlockingIO.run { try FileIO.remove(folder.uploads(ofJob: id)) }
+      }
+      throw error
+    }
+  }
+
+  /// The verdicts that these photos would get; nothing is stored.
+  package func examine(_ photos: [IncomingPhoto]) async throws -> [DatasetImage] {
+    try await requireRoom(for: photos)
+    let images = photos.enumerated().map { position, photo in
+      DatasetImage(
+        id: stores.ids.next(.image), datasetId: "", position: position,
+        fileName: photo.fileName, uploadBytes: photo.bytes)
+    }
+    let examined = try await intake.examine(images, files: photos.map(\.file))
+    try await intake.discard(examined)
+    return examined.map(\.image)
+  }
+
+  package struct Cancellation: Sendable {
+    package var job: Job
+    /// `false` if it was being cancelled, or was cancelled, before.
+    package var changed: Bool
+  }
+
+  /// - Throws: `JobError.notFound`; `JobError.final` if the job has succeeded or failed
+  package func cancel(_ id: String, _ mode: CancelMode) async throws -> Cancellation {
+    while true {
+      guard let job = try await stores.jobs.find(id) else { throw JobError.notFound(id) }
+      switch job.status {
+      case .validating, .queued, .paused:
+        let move = JobMove(to: .cancelled, from: [job.status], message: "cancelled on request")
+        if let job = try await stores.jobs.move(id, move) {
+          return Cancellation(job: job, changed: true)
+        }
+      case .running, .pausing:
+        let move = JobMove(to: .cancelling, from: [job.status], message: "stopping on request")
+        if let job = try await stores.jobs.move(id, move) {
+          attempts.cancel(id, mode)
+          return Cancellation(job: job, changed: true)
+        }
+      case .cancelling:
+        if mode == .now { attempts.cancel(id, mode) }
+        return Cancellation(job: job, changed: false)
+      case .cancelled: return Cancellation(job: job, changed: false)
+      case .succeeded, .failed: throw JobError.final(id: id, status: job.status)
+      }
+      // Another move came first: look again.
+    }
+  }
+
+  /// Returns the job as soon as its `statusSeq` is above `statusSeq`, or after `timeout` as it is then;
+  /// `nil` if there is no such job.
+  package func waitForChange(
+    of id: String, newerThan statusSeq: Int, timeout: Duration
+  ) async throws -> Job? {
+    let changes = stores.database.changes.subscribe(id)
+    let jobs = stores.jobs
+    let time = stores.time
+    return try await withThrowingTaskGroup(of: Job?.self) { group in
+      group.addTask {
+        guard let job = try await jobs.find(id) else { return nil }
+        if job.statusSeq > statusSeq { return job }
+        for await _ in changes {
+          if let job = try await jobs.find(id), job.statusSeq > statusSeq { return job }
+        }
+        return try await jobs.find(id)
+      }
+      group.addTask {
+        try? await time.sleep(for: timeout)
+        return try await jobs.find(id)
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? nil
+    }
+  }
+
+  /// From now on new work is refused.
+  package func drain() { draining.withLock { $0 = true } }
+
+  package var isDraining: Bool { draining.withLock { $0 } }
+
+  private func requireRoom(for photos: [IncomingPhoto]) async throws {
+    guard !isDraining else { throw JobError.draining }
+    let counts = try await stores.jobs.counts()
+    let waiting = counts[.queued, default: 0] + counts[.validating, default: 0]
+    guard waiting < configuration.queueLimit else {
+      throw JobError.queueFull(limit: configuration.queueLimit)
+    }
+    let needed = configuration.diskWatermark + photos.reduce(0) { $0 + Int64($1.bytes) }
+    let (disk, root) = (disk, stores.folder.root)
+    let free = try await BlockingIO.run { try disk.freeBytes(at: root) }
+    guard free >= needed else { throw JobError.diskLow(free: free, needed: needed) }
+  }
+
+  /// Moves the photos under the job's id and syncs them and their folder.
+  private static func keep(
+    _ photos: [IncomingPhoto], ofJob id: String, in folder: DataFolder
+  ) throws {
+    let target = folder.uploads(ofJob: id)
+    try FileIO.createFolder(target)
+    for (position, photo) in photos.enumerated() {
+      try FileIO.sync(photo.file)
+      try FileIO.renameDurably(photo.file, to: folder.upload(ofJob: id, position: position))
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package import Foundation
+
+/// What the queue and its children are allowed, decided once at start.
+package struct JobsConfiguration: Sendable {
+  /// Jobs that run beside each other.
+  package var workers = 1
+  /// Threads of each child's one team.
+  package var threads: Int
+  /// The binary that is its own worker and decoder.
+  package var executable = URL(fileURLWithPath: "/proc/self/exe")
+  package var workerArguments = ["worker"]
+  package var decodeArguments = ["decode"]
+  /// Variables that children get; nothing else of the service's environment reaches them.
+  package var childEnvironment: [String: String] = [:]
+  /// CLIP-like encoder pair for reports, if there is one.
+  package var clipEncoder: URL?
+  /// From a graceful cancel to SIGKILL.
+  package var cancelGrace = Duration.seconds(2)
+  /// From the request to suspend to SIGKILL, and from the last word of a child to its end.
+  package var stopGrace = Duration.seconds(25)
+  package var decodeTimeout = Duration.seconds(30)
+  /// Jobs waiting at most; a further one is refused with 429.
+  package var queueLimit = 1000
+  /// Free bytes that must remain after a request is stored; below it a request is refused with 507.
+  package var diskWatermark: Int64 = 1 << 30
+  /// Checkpoints kept per job.
+  package var keepCheckpoints = 2
+  package var logLimit = 16 << 20
+
+  package init(threads: Int) { self.threads = threads }
+}
