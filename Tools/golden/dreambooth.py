@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from fixture import Fixture, nhwc
 from models import file_config, unet_config
-from samplers import SD1
+from samplers import SD1, config_of
 
 STEPS = 10
 
@@ -54,6 +54,6 @@ def run(seed, c, name, style, prediction, prior_weight, learning_rate):
   f.case("run", {k: torch.stack(v) for k, v in logs.items()} | {f"after.{k}": p for k, p in unet.named_parameters()},
          inputs, {k: p.requires_grad_(False) for k, p in before.items()}, config=file_config(unet),
          prediction=prediction, timesteps=timesteps, priorWeight=prior_weight, maxGradientNorm=1.0,
-         scheduler={k: v for k, v in scheduler.config.items() if not k.startswith("_")},
+         scheduler=config_of(scheduler),
          learningRate=learning_rate, beta1=0.9, beta2=0.999, weightDecay=1e-2, epsilon=1e-8)
   return f

@@ -1,6 +1,5 @@
 """Noise schedules, and samplers step by step with given model outputs and given noise."""
 
-import diffusers
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler
 from diffusers.schedulers import scheduling_ddpm, scheduling_euler_ancestral_discrete
@@ -17,6 +16,12 @@ def make(seed, c):
   return [schedules(seed, c), samplers(seed, c)]
 
 
+def config_of(scheduler):
+  """What its `scheduler_config.json` would say."""
+  fields = {k: v for k, v in scheduler.config.items() if not k.startswith("_")}
+  return {"_class_name": type(scheduler).__name__} | fields
+
+
 def schedules(seed, c):
   f = Fixture("schedules", seed)
   for name, kind, start, end in [("scaled_linear", "scaled_linear", 0.00085, 0.012), ("linear", "linear", 1e-4, 0.02),
@@ -27,7 +32,7 @@ def schedules(seed, c):
     t = torch.tensor(times)
     f.case(name, {"betas": s.betas, "alphas_cumprod": s.alphas_cumprod, "noisy": s.add_noise(x, noise, t),
                   "velocity": s.get_velocity(x, noise, t)}, {"x": x, "noise": noise}, to_file=lambda x: x,
-           beta_schedule=kind, beta_start=start, beta_end=end, timesteps=times)
+           scheduler=config_of(s), timesteps=times)
   return f
 
 
@@ -67,7 +72,6 @@ def run(f, name, kind, more, steps):
   tensors = {"samples": stack(samples), "inputs": stack(scaled), "timesteps": s.timesteps.float()}
   if hasattr(s, "sigmas"):
     tensors["sigmas"] = s.sigmas
-  config = {k: v for k, v in s.config.items() if not k.startswith("_")}
   f.case(name, tensors, {"start": stack([start]), "modelOutputs": stack(outputs), "noise": stack(noise)},
          sampler=name.split("_epsilon")[0].split("_v_prediction")[0], prediction=more["prediction_type"], steps=steps,
-         initNoiseSigma=float(s.init_noise_sigma), scheduler={"_class_name": kind.__name__} | config)
+         initNoiseSigma=float(s.init_noise_sigma), scheduler=config_of(s))
