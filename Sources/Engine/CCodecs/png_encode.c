@@ -28,7 +28,7 @@ static void flush(png_structp png) { (void)png; }
 
 static void fail(png_structp png, png_const_charp text) {
   sink *out = png_get_error_ptr(png);
-  snprintf(out->message, 80, "%s", text);
+  snprintf(out->message, CODEC_MESSAGE, "%s", text);
   longjmp(png_jmpbuf(png), 1);
 }
 
@@ -58,7 +58,7 @@ uint8_t *codec_png_encode(
     const uint8_t *rgb, uint32_t width, uint32_t height, int compression, const codec_text *texts,
     int text_count, size_t *size, char *message) {
   sink out = {.message = message};
-  snprintf(message, 80, "out of memory");
+  snprintf(message, CODEC_MESSAGE, "out of memory");
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &out, fail, ignore);
   png_infop info = png == NULL ? NULL : png_create_info_struct(png);
   if (info == NULL) {
