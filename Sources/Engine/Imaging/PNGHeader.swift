@@ -22,7 +22,7 @@ enum PNGHeader {
         throw .truncated("chunk \(name) declares \(length) bytes")
       }
       switch name {
-      case "eXIf": header?.exif = header?.exif ?? payload..<payload + length
+      case "eXIf": header?.exif = payload..<payload + length
       case "acTL": header?.frames = max(1, bytes.bigEndian(payload, 4) ?? 1)
       case "IEND":
         if let header { return header }
