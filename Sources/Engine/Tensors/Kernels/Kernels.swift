@@ -182,6 +182,5 @@ package struct AdamWStep: Sendable {
 
 /// Which kernels the ops use. Tests bind `.reference`; everything else runs on `.fast`.
 package enum ActiveKernels {
-  // Becomes `any Kernels = FastKernels()` in the commit that brings the fast kernels.
-  @TaskLocal package static var current: (any Kernels)! = nil
+  @TaskLocal package static var current: any Kernels = FastKernels()
 }
