@@ -1,0 +1,100 @@
+package import Foundation
+package import Tensors
+
+/// Writes a safetensors file: whole or not at all, and the same bytes for the same tensors.
+///
+/// Order as in the reference implementation: wider formats first, then keys, so every tensor is
+/// aligned. The file is written aside, synced and renamed, and the folder is synced.
+package struct SafetensorsWriter {
+  private enum Content {
+    case tensor(Tensor)
+    case integers([Int])
+  }
+  private struct Item {
+    var key: String
+    var dtype: StoredDType
+    var shape: [Int]
+    var content: Content
+    var byteCount: Int { shape.reduce(dtype.byteCount, *) }
+  }
+
+  private var items: [String: Item] = [:]
+  private let metadata: [String: String]
+
+  /// - Parameter metadata: text beside the tensors; `format: pt` is what other readers look for
+  package init(metadata: [String: String] = ["format": "pt"]) {
+    self.metadata = metadata
+  }
+
+  package mutating func add(_ key: String, _ tensor: Tensor, as dtype: StoredDType = .f32) {
+    precondition(dtype.isWeight, "SafetensorsWriter: '\(key)' as \(dtype)")
+    insert(Item(key: key, dtype: dtype, shape: tensor.shape.dims, content: .tensor(tensor)))
+  }
+
+  /// Whole numbers, stored as I64.
+  package mutating func add(_ key: String, integers: [Int], shape: [Int]) {
+    precondition(shape.reduce(1, *) == integers.count, "SafetensorsWriter: '\(key)' \(shape)")
+    insert(Item(key: key, dtype: .i64, shape: shape, content: .integers(integers)))
+  }
+
+  private mutating func insert(_ item: Item) {
+    precondition(items[item.key] == nil, "SafetensorsWriter: '\(item.key)' twice")
+    items[item.key] = item
+  }
+
+  package func write(to url: URL) throws(WeightError) {
+    let sorted = items.values.sorted { ($1.dtype.byteCount, $0.key) < ($0.dtype.byteCount, $1.key) }
+    let header = header(of: sorted)
+    try AtomicFile.write(to: url) { (write) throws(WeightError) in
+      try withUnsafeBytes(of: UInt64(header.count).littleEndian, write)
+      try header.withUnsafeBytes(write)
+      for item in sorted { try Self.withBytes(of: item, write) }
+    }
+  }
+
+  private func header(of sorted: [Item]) -> [UInt8] {
+    var (offset, fields) = (0, [String]())
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0)):\(quoted($1))" }
+      fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    for item in sorted {
+      let shape = item.shape.map(String.init).joined(separator: ",")
+      let end = offset + item.byteCount
+      fields.append(
+        "\(quoted(item.key)):{\"dtype\":\"\(item.dtype.rawValue)\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    let json = Array("{\(fields.joined(separator: ","))}".utf8)
+    return json + [UInt8](repeating: 0x20, count: (8 - json.count % 8) % 8)
+  }
+
+  private func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": quoted += "\\\(scalar)"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+
+  private static func withBytes(
+    of item: Item, _ write: (UnsafeRawBufferPointer) throws(WeightError) -> Void
+  ) throws(WeightError) {
+    switch (item.content, item.dtype) {
+    case (.integers(let numbers), _):
+      try numbers.map(Int64.init).withUnsafeBytes(write)
+    case (.tensor(let tensor), .f16):
+      try tensor.values.map { Float16($0) }.withUnsafeBytes(write)
+    case (.tensor(let tensor), let dtype):
+      let stored = tensor.cast(to: dtype == .bf16 ? .bf16 : .f32)
+      try stored.withBytes(write)
+    }
+  }
+}
