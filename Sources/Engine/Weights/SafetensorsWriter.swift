@@ -45,10 +45,10 @@ package struct SafetensorsWriter {
   package func write(to url: URL) throws(WeightError) {
     let sorted = items.values.sorted { ($1.dtype.byteCount, $0.key) < ($0.dtype.byteCount, $1.key) }
     let header = header(of: sorted)
-    try AtomicFile.write(to: url) { (write) throws(WeightError) in
-      try withUnsafeBytes(of: UInt64(header.count).littleEndian, write)
-      try header.withUnsafeBytes(write)
-      for item in sorted { try Self.withBytes(of: item, write) }
+    try AtomicFile.write(to: url) { output in
+      withUnsafeBytes(of: UInt64(header.count).littleEndian) { output.append($0) }
+      header.withUnsafeBytes { output.append($0) }
+      for item in sorted { Self.append(item, to: &output) }
     }
   }
 
@@ -84,17 +84,14 @@ package struct SafetensorsWriter {
     return quoted + "\""
   }
 
-  private static func withBytes(
-    of item: Item, _ write: (UnsafeRawBufferPointer) throws(WeightError) -> Void
-  ) throws(WeightError) {
+  private static func append(_ item: Item, to output: inout AtomicFile.Output) {
     switch (item.content, item.dtype) {
     case (.integers(let numbers), _):
-      try numbers.map(Int64.init).withUnsafeBytes(write)
+      numbers.map(Int64.init).withUnsafeBytes { output.append($0) }
     case (.tensor(let tensor), .f16):
-      try tensor.values.map { Float16($0) }.withUnsafeBytes(write)
+      tensor.values.map { Float16($0) }.withUnsafeBytes { output.append($0) }
     case (.tensor(let tensor), let dtype):
-      let stored = tensor.cast(to: dtype == .bf16 ? .bf16 : .f32)
-      try stored.withBytes(write)
+      tensor.cast(to: dtype == .bf16 ? .bf16 : .f32).withBytes { output.append($0) }
     }
   }
 }
