@@ -68,7 +68,11 @@ struct Connection: ServerChildChannel {
     var invite: (@Sendable () async throws -> Void)?
     if headers.list("Expect").contains(where: { $0.lowercased() == "100-continue" }) {
       invite = {
-        try await outbound.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
+        do {
+          try await outbound.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
+        } catch {
+          throw Problem(.malformedRequest, "the connection was closed early")
+        }
       }
     }
     let isChunked = headers["Transfer-Encoding"] != nil
@@ -204,12 +208,13 @@ final class RequestParts: @unchecked Sendable {
       self.invite = nil
       try await invite()
     }
+    let early = Problem(.malformedRequest, "the request ended early")
     switch try await iterator.next() {
     case .body(let bytes)?: return Data(bytes.readableBytesView)
     case .end?:
       isAtEnd = true
       return nil
-    case .head?, nil: throw ChannelError.inputClosed
+    case .head?, nil: throw early
     }
   }
 

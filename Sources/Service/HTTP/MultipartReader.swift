@@ -26,9 +26,10 @@ package struct MultipartReader {
 
   /// - Parameter contentType: the request's `Content-Type`, with its boundary
   package init(contentType: String?, body: RequestBody, limits: ServerLimits) throws(Problem) {
-    guard let type = contentType, MediaType(type)?.essence == "multipart/form-data" else {
-      throw Problem(.unsupportedMediaType, "Content-Type must be multipart/form-data")
-    }
+    guard let type = contentType,
+      type.prefix(while: { $0 != ";" }).trimmingCharacters(in: .whitespaces).lowercased()
+        == "multipart/form-data"
+    else { throw Problem(.unsupportedMediaType, "Content-Type must be multipart/form-data") }
     guard let boundary = MediaType(type)?.parameters["boundary"], Self.isBoundary(boundary) else {
       throw Problem(
         .malformedMultipart, "the boundary parameter must have 1 to 70 characters of RFC 2046")
