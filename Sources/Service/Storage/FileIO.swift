@@ -11,7 +11,7 @@ package enum FileIO {
     guard descriptor >= 0 else { throw error("creating \(aside.lastPathComponent)") }
     do {
       defer { close(descriptor) }
-      try writeAll(data, to: descriptor, name: aside.lastPathComponent)
+      try write(data, to: descriptor, name: aside.lastPathComponent)
       try syncData(descriptor, name: aside.lastPathComponent)
     } catch {
       unlink(aside.path)
@@ -63,11 +63,12 @@ package enum FileIO {
     }
   }
 
-  static func writeAll(_ data: Data, to descriptor: Int32, name: String) throws {
+  /// Writes all of it, however often the kernel takes only a part.
+  package static func write(_ data: Data, to descriptor: Int32, name: String) throws {
     try data.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {
-        let written = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
         if written < 0 {
           if errno == EINTR { continue }
           throw error("writing \(name)")

@@ -23,7 +23,7 @@ package struct MetricLog: Sendable {
     let descriptor = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw FileIO.error("opening the metric log") }
     defer { close(descriptor) }
-    try FileIO.writeAll(lines, to: descriptor, name: "the metric log")
+    try FileIO.write(lines, to: descriptor, name: "the metric log")
   }
 
   /// Cuts the log back to the lines up to `step`, and drops a line torn by a crash.

@@ -1,3 +1,3 @@
 #pragma once
-#include "spawn.h"
+#include "child.h"
 #include "jail.h"

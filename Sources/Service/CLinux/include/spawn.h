@@ -1,2 +1,0 @@
-#pragma once
-// Child processes: spawn, signal, wait.
