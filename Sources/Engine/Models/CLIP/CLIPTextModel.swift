@@ -1,0 +1,70 @@
+package import Tensors
+package import Weights
+
+/// The text encoder of Stable Diffusion (Radford et al., 2103.00020).
+///
+///     x = tokens + positions; causal layers; final norm
+///
+/// Must match `transformers.CLIPTextModel`, with and without the `text_model.` prefix in its file.
+package struct CLIPTextModel: ModelComponent {
+  package static let weightsName = "model"
+  package static let allowedLeftovers = [
+    "text_model.embeddings.position_ids", "embeddings.position_ids",
+  ]
+
+  /// Recent transformers writes no prefix; everything before does, and so do we where no file says.
+  package static func scope(in ledger: WeightLedger) -> WeightScope {
+    ledger.holds("embeddings.token_embedding.weight") ? ledger.root : ledger.root / "text_model"
+  }
+
+  package let config: CLIPTextConfig
+  package let parameters: ParameterList
+  package let tokenEmbedding: Embedding
+  let positionEmbedding: Embedding
+  let layers: [CLIPEncoderLayer]
+  let finalLayerNorm: LayerNorm
+
+  package init(_ w: WeightScope, config: CLIPTextConfig) throws(WeightError) {
+    let width = config.hiddenSize
+    tokenEmbedding = try Embedding(
+      w / "embeddings.token_embedding", count: config.vocabSize, width: width)
+    positionEmbedding = try Embedding(
+      w / "embeddings.position_embedding", count: config.maxPositionEmbeddings, width: width)
+    var layers: [CLIPEncoderLayer] = []
+    for i in 0..<config.numHiddenLayers {
+      layers.append(
+        try CLIPEncoderLayer(
+          w / "encoder.layers" / i, width: width, inner: config.intermediateSize,
+          heads: config.numAttentionHeads, activation: config.hiddenAct, eps: config.layerNormEps))
+    }
+    self.layers = layers
+    finalLayerNorm = try LayerNorm(w / "final_layer_norm", width: width, eps: config.layerNormEps)
+    self.config = config
+    parameters = w.parameters
+  }
+
+  /// - Parameter ids: token ids, one row of equal length for each text
+  /// - Returns: text states, `[B, T, D]`
+  package func callAsFunction(_ ids: [[Int]]) -> Tensor {
+    let (B, T) = (ids.count, ids.first?.count ?? 0)
+    precondition(
+      ids.allSatisfy { $0.count == T } && T <= config.maxPositionEmbeddings,
+      "CLIPTextModel: rows of \(ids.map(\.count)) tokens, at most \(config.maxPositionEmbeddings)")
+    let positions = positionEmbedding((0..<B).flatMap { _ in 0..<T }, leading: [B, T])
+    var x = tokenEmbedding(ids.flatMap(\.self), leading: [B, T]) + positions
+    for layer in layers { x = layer(x, isCausal: true) }
+    return finalLayerNorm(x)
+  }
+
+  /// The state at each text's end, `[B, D]`.
+  package func pooled(_ states: Tensor, ids: [[Int]]) -> Tensor {
+    selectRows(states, at: ids.map(endPosition))
+  }
+
+  /// The first end token; old configs say 2 and mean the largest id
+  /// (https://github.com/huggingface/transformers/pull/24773).
+  private func endPosition(_ row: [Int]) -> Int {
+    let end = config.eosTokenId == 2 ? row.max() : config.eosTokenId
+    return row.firstIndex { $0 == end } ?? 0
+  }
+}

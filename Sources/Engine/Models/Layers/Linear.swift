@@ -1,0 +1,20 @@
+package import Tensors
+package import Weights
+
+/// y = x W^T + b. Must match `torch.nn.Linear`.
+package struct Linear {
+  /// `[out, in]`
+  package let weight: Tensor
+  let bias: Tensor?
+
+  package init(
+    _ w: WeightScope, from cIn: Int, to cOut: Int, bias hasBias: Bool = true
+  ) throws(WeightError) {
+    weight = try w.tensor("weight", shape: [cOut, cIn], initial: .fanIn(cIn))
+    bias = hasBias ? try w.tensor("bias", shape: [cOut], initial: .fanIn(cIn)) : nil
+  }
+
+  /// - Parameter x: `[..., in]`
+  /// - Returns: `[..., out]`
+  package func callAsFunction(_ x: Tensor) -> Tensor { linear(x, weight, bias: bias) }
+}
