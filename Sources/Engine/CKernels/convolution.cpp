@@ -70,7 +70,8 @@ void *arranged_weight(const Product &p, const float *w_f32, const uint16_t *w_bf
   const float *plain = as_f32(w_f32, w_bf16, scratch_c, count);
   void *arranged = scratch_bytes(scratch_d, p.weight.get_size());
   p.reorder.execute(
-      stream(), {{DNNL_ARG_FROM, at(p.plain_weight, plain)}, {DNNL_ARG_TO, at(p.weight, arranged)}});
+      stream(),
+      {{DNNL_ARG_FROM, at(p.plain_weight, plain)}, {DNNL_ARG_TO, at(p.weight, arranged)}});
   return arranged;
 }
 

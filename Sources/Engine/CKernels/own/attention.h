@@ -63,13 +63,15 @@ INLINE long padded(long n) { return (n + L - 1) / L * L; }
 static void pack_rows(const float *x, long stride, long rows, long d, float *out) {
   long width = padded(d);
   for (long r = 0; r < rows; r++)
-    for (long i = 0; i < width; i += L) store(out + r * width + i, load_upto(x + r * stride + i, d - i));
+    for (long i = 0; i < width; i += L)
+      store(out + r * width + i, load_upto(x + r * stride + i, d - i));
 }
 /// The transpose in panels [d, 64 rows of x], zeros behind the last row.
 static void pack_columns(const float *x, long stride, long rows, long d, float *out) {
   for (long r0 = 0; r0 < rows; r0 += panel, out += d * panel)
     for (long r = 0; r < panel; r++)
-      for (long i = 0; i < d; i++) out[i * panel + r] = r0 + r < rows ? x[(r0 + r) * stride + i] : 0;
+      for (long i = 0; i < d; i++)
+        out[i * panel + r] = r0 + r < rows ? x[(r0 + r) * stride + i] : 0;
 }
 /// S[M, n] = A[M, d] times columns [t0, t0 + n) packed by `pack_columns`; t0 is a multiple of 64.
 static void product_with_panels(
@@ -150,7 +152,7 @@ static void attention(
           float *target = o + (b * N + n0 + i) * D + offset;
           for (long c = 0; c < d; c += L)
             store_upto(target + c, load(out + i * width + c) * scale, d - c);
-          log_sum_exp[(b * s.heads + offset / d) * N + n0 + i] = top[i] + float(__builtin_log(sum[i]));
+          log_sum_exp[head * N + n0 + i] = top[i] + float(__builtin_log(sum[i]));
         }
       }
     }
@@ -190,7 +192,7 @@ static void attention_backward(
             lanes += load_upto(o + from + i * D + c, d - c) * load(d_out + i * width + c);
           delta[i] = float(total(lanes));
         }
-        const float *lse = log_sum_exp + (b * s.heads + offset / d) * N + n0;
+        const float *lse = log_sum_exp + task * N + n0;
         for (long t0 = 0; t0 < T; t0 += key_block) {
           long columns = T - t0 < key_block ? T - t0 : key_block;
           if (s.causal && t0 > n0 + rows - 1) break;

@@ -15,7 +15,10 @@ INLINE void channel_block_sums(
     }
   }
   for (int j = 0; j < NV; j++)
-    for (long c = c0 + j * L, i = 0; i < L && c < C; i++, c++) first[c] = a[j][i], second[c] = b[j][i];
+    for (long c = c0 + j * L, i = 0; i < L && c < C; i++, c++) {
+      first[c] = a[j][i];
+      second[c] = b[j][i];
+    }
 }
 template <class F>
 INLINE void channel_sums(long C, long p0, long p1, double *first, double *second, F term) {

@@ -1,9 +1,9 @@
-/// The arithmetic of the engine. `ReferenceKernels` is the definition: plain loops, obviously right.
-/// `FastKernels` runs convolution and matrix products on oneDNN and the rest on own SIMD loops.
+/// The arithmetic of the engine. `ReferenceKernels` is the definition: plain loops, obviously
+/// right. `FastKernels` runs convolution and matrix products on oneDNN, the rest on own SIMD loops.
 ///
-/// All arrays are dense, row-major, channels-last, f32 unless said otherwise. Letters: docs/SHAPES.md.
-/// Forward functions write their result; backward functions write (`assign`) activation gradients and
-/// **add** to parameter gradients (`dWeight`, `dBias`, `dTable`), which the caller has zeroed.
+/// All arrays are dense, row-major, channels-last, f32 unless said otherwise. Letters:
+/// docs/SHAPES.md. Forward functions write their result; backward functions write (`assign`)
+/// activation gradients and **add** to parameter gradients (`dWeight`, `dBias`, `dTable`), which the caller has zeroed.
 /// Every reduction has a fixed order, whatever the number of threads.
 package protocol Kernels: Sendable {
   // Elementwise
@@ -32,9 +32,9 @@ package protocol Kernels: Sendable {
 
   // Matrix products
   /// C = A' B' (+ bias on each row, if given) (+ C, if `accumulate`), where A' is `[m, k]`, B' is
-  /// `[k, n]`; a transposed operand lies in memory as `[k, m]` or `[n, k]`. `batch` products follow each
-  /// other at dense strides (m*k, k*n, m*n); batch stride 0 is not offered. `.bf16` rounds both operands
-  /// to bf16 and accumulates in f32. An operand may be stored as bf16 already (weights).
+  /// `[k, n]`; a transposed operand lies in memory as `[k, m]` or `[n, k]`. `batch` products follow
+  /// each other at dense strides (m*k, k*n, m*n); batch stride 0 is not offered. `.bf16` rounds
+  /// both operands to bf16 and accumulates in f32. An operand may be stored as bf16 (weights).
   func matmul(
     _ a: Operand, transposeA: Bool, _ b: Operand, transposeB: Bool, bias: Floats?,
     _ c: MutableFloats, m: Int, n: Int, k: Int, batch: Int, accumulate: Bool,
@@ -107,7 +107,7 @@ package protocol Kernels: Sendable {
   func fromBF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int)
 
   // Optimizer
-  /// One AdamW update in place (Loshchilov & Hutter, 1711.05101; decay decoupled, as in torch.optim.AdamW):
+  /// One AdamW update in place (Loshchilov & Hutter, 1711.05101; decay as in torch.optim.AdamW):
   /// p *= 1 - lr*decay; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
   /// p -= lr / correction1 * m / (sqrt(v) / sqrt(correction2) + eps), with g = gradientScale * gradient.
   func adamW(

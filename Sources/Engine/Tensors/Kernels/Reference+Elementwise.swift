@@ -64,7 +64,8 @@ extension UnaryFunction {
   func derivative(_ x: Double) -> Double {
     switch self {
     case .silu: logistic(x) + x * logistic(x) * (1 - logistic(x))
-    case .gelu: normalDistribution(x) + x * Foundation.exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+    case .gelu:
+      normalDistribution(x) + x * Foundation.exp(-x * x / 2) / (2 * Double.pi).squareRoot()
     case .quickGelu:
       logistic(1.702 * x) + 1.702 * x * logistic(1.702 * x) * (1 - logistic(1.702 * x))
     case .sigmoid: logistic(x) * (1 - logistic(x))

@@ -49,7 +49,9 @@ extension ReferenceKernels {
   ) {
     for large in 0..<B * 2 * H * 2 * W * C {
       let (c, pixel) = (large % C, large / C)
-      let (column, row, b) = (pixel % (2 * W) / 2, pixel / (2 * W) % (2 * H) / 2, pixel / (4 * W * H))
+      let (column, row, b) = (
+        pixel % (2 * W) / 2, pixel / (2 * W) % (2 * H) / 2, pixel / (4 * W * H)
+      )
       body(((b * H + row) * W + column) * C + c, large)
     }
   }

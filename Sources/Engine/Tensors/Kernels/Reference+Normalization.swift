@@ -59,7 +59,9 @@ extension ReferenceKernels {
     _ dx: MutableFloats?, _ dWeight: MutableFloats?, _ dBias: MutableFloats?, width: Int,
     groups: [[Int]]
   ) {
-    var (weightSums, biasSums) = ([Double](repeating: 0, count: width), [Double](repeating: 0, count: width))
+    var (weightSums, biasSums) = (
+      [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)
+    )
     for (index, members) in groups.enumerated() {
       let (m, r) = (Double(mean[index]), Double(rstd[index]))
       func xhat(_ i: Int) -> Double { (Double(x[i]) - m) * r }
