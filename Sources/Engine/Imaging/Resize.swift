@@ -38,9 +38,12 @@ extension PixelBuffer {
     width newWidth: Int, height newHeight: Int, kernel: ResampleKernel = .lanczos3
   ) -> PixelBuffer {
     precondition(newWidth > 0 && newHeight > 0, "resized: [\(newHeight), \(newWidth), 3] is empty")
-    // Rows first: the intermediate picture is small when the height shrinks least, and Pillow does so.
-    let wide = newWidth == width ? self : resampledRows(to: newWidth, kernel)
-    return newHeight == height ? wide : wide.resampledColumns(to: newHeight, kernel)
+    // The side that shrinks goes first; rows go first otherwise, as in Pillow.
+    if newWidth > width, newHeight < height {
+      return resampledColumns(to: newHeight, kernel).resampledRows(to: newWidth, kernel)
+    }
+    let narrow = newWidth == width ? self : resampledRows(to: newWidth, kernel)
+    return newHeight == height ? narrow : narrow.resampledColumns(to: newHeight, kernel)
   }
 
   private func resampledRows(to newWidth: Int, _ kernel: ResampleKernel) -> PixelBuffer {
