@@ -97,7 +97,7 @@ let package = Package(
     tests("Storage", ["Storage", "Contract"]),
     tests("Jobs", ["Jobs", "Storage", "Contract", "CLinux"]),
     tests("API", ["API", "HTTP", "Jobs", "Storage", "Contract", .product(name: "Yams", package: "Yams")]),
-    tests("Imaging", ["Imaging"]),
+    tests("Imaging", ["Imaging", "Contract"]),
     tests("Tensors", ["Tensors"]),
     tests("Weights", ["Weights", "Tensors"]),
     tests("Models", ["Models", "Weights", "Tensors"]),

@@ -4,6 +4,11 @@ package enum NearDuplicates {
     /// From 1, in the order of the first member.
     package var number: Int
     package var members: [Int]
+
+    package init(number: Int, members: [Int]) {
+      self.number = number
+      self.members = members
+    }
   }
 
   /// Correlation from which two pictures count as one. Shifted, mirrored and recompressed cuts of one

@@ -50,9 +50,9 @@ private let hasDreambench = FileManager.default.fileExists(atPath: dreambench.pa
     ) { x, y in (x + y) % 2 == 0 ? (200, 100, 50) : (20, 30, 90) }
     let findings = PhotoChecks.findings(on: try ImageDecoder.decode(bytes), targetSide: 64)
     #expect(findings.map(\.code) == ["exif_rotated", "icc_converted"])
-    let clear = PNGFile.file(
-      width: 32, height: 32, color: 6,
-      rows: (0..<32).map { y in (0..<32).flatMap { x in [0, 0, 0, (x / 4 + y / 4) % 2 * 255] } })
+    func pixel(_ x: Int, _ y: Int) -> [UInt8] { [0, 0, 0, UInt8((x / 4 + y / 4) % 2 * 255)] }
+    let rows = (0..<32).map { y in (0..<32).flatMap { x in pixel(x, y) } }
+    let clear = PNGFile.file(width: 32, height: 32, color: 6, rows: rows)
     let flattened = PhotoChecks.findings(on: try ImageDecoder.decode(clear), targetSide: 32)
     #expect(flattened.map(\.code) == ["alpha_flattened"])
   }

@@ -3,6 +3,12 @@ package struct Square: Equatable, Sendable {
   package var x: Int
   package var y: Int
   package var side: Int
+
+  package init(x: Int, y: Int, side: Int) {
+    self.x = x
+    self.y = y
+    self.side = side
+  }
 }
 
 extension PixelBuffer {
