@@ -3,6 +3,10 @@ package enum RecipeLimits {
   package struct Range<Value: Comparable & Sendable>: Sendable {
     package let minimum: Value
     package let maximum: Value
+    package init(minimum: Value, maximum: Value) {
+      self.minimum = minimum
+      self.maximum = maximum
+    }
     package func contains(_ value: Value) -> Bool { value >= minimum && value <= maximum }
   }
 
@@ -27,5 +31,8 @@ package enum RecipeLimits {
   package static let nounLength = Range(minimum: 1, maximum: 64)
   package static let identifierLength = Range(minimum: 1, maximum: 32)
   package static let resolution = Range(minimum: 16, maximum: 2048)
-  package static let images = Range(minimum: 1, maximum: 64)
+  package static let images = Range(minimum: 1, maximum: 63)
+  package static let nameLength = Range(minimum: 1, maximum: 200)
+  package static let priority = Range(minimum: -100, maximum: 100)
+  package static let attempts = Range(minimum: 1, maximum: 10)
 }

@@ -9,7 +9,8 @@ package enum WorkEvent: Codable, Equatable, Sendable {
   case step(StepMetrics)
   /// A checkpoint that was written, renamed into place, read back and found whole.
   case checkpoint(Checkpoint)
-  /// One preview picture; `step` 0 is the base model.
+  /// One preview picture; `step` 0 is the base model. In the same folder the engine keeps `grid.png`,
+  /// all previews so far: a row per step, a column per prompt and seed.
   case sample(Sample)
   case report(Report)
   case warning(code: String, parameter: String, message: String)
