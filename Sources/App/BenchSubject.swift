@@ -1,0 +1,77 @@
+import Foundation
+import Models
+import Tensors
+import Weights
+
+/// The model that `bench` times: a folder, or random weights in a known shape.
+struct BenchSubject {
+  private enum Source {
+    case folder(URL)
+    case random(unet: UNetConfig, vae: VAEConfig, text: CLIPTextConfig)
+  }
+  private let source: Source
+  /// Stable Diffusion's own size does not fit into memory with all its activations.
+  let needsRecomputation: Bool
+
+  init(_ model: String) throws(UsageError) {
+    switch model {
+    case "random:sd15": source = .random(unet: .sd15, vae: .sd15, text: .sd15)
+    case "random:small": source = .random(unet: .small, vae: .small, text: .small)
+    case "random:tiny": source = .random(unet: .tiny, vae: .tiny, text: .tiny)
+    case _ where model.hasPrefix("random:"):
+      throw UsageError("model '\(model)': random:sd15, random:small and random:tiny exist")
+    default: source = .folder(try ModelArgument.folder(model))
+    }
+    needsRecomputation = !["random:small", "random:tiny"].contains(model)
+  }
+
+  func unet(_ dtype: DType) throws -> UNet2DConditionModel {
+    switch source {
+    case .folder(let url): try .open(try ModelArgument.component("unet", of: url), dtype: dtype)
+    case .random(let unet, _, _): try .random(unet, seed: 0, dtype: dtype)
+    }
+  }
+
+  func vae(_ dtype: DType) throws -> AutoencoderKL {
+    switch source {
+    case .folder(let url): try .open(try ModelArgument.component("vae", of: url), dtype: dtype)
+    case .random(_, let vae, _): try .random(vae, seed: 0, dtype: dtype)
+    }
+  }
+
+  func text(_ dtype: DType) throws -> CLIPTextModel {
+    switch source {
+    case .folder(let url):
+      try .open(try ModelArgument.component("text_encoder", of: url), dtype: dtype)
+    case .random(_, _, let text): try .random(text, seed: 0, dtype: dtype)
+    }
+  }
+
+  func tokenCount() throws -> Int {
+    switch source {
+    case .folder(let url):
+      try CLIPTextConfig(folder: ModelArgument.component("text_encoder", of: url))
+        .maxPositionEmbeddings
+    case .random(_, _, let text): text.maxPositionEmbeddings
+    }
+  }
+
+  /// Side of the latents for a picture of `pixels`, or of the model's own size.
+  func latentSide(_ pixels: Int?, multiple: Int) throws -> Int {
+    let (unet, vae) =
+      switch source {
+      case .folder(let url):
+        (
+          try UNetConfig(folder: ModelArgument.component("unet", of: url)),
+          try VAEConfig(folder: ModelArgument.component("vae", of: url))
+        )
+      case .random(let unet, let vae, _): (unet, vae)
+      }
+    guard let pixels else { return unet.sampleSize ?? 64 }
+    let step = multiple * vae.sideMultiple
+    guard pixels % step == 0 else {
+      throw UsageError("--size \(pixels): a multiple of \(step) is needed for this model")
+    }
+    return pixels / vae.sideMultiple
+  }
+}
