@@ -25,10 +25,9 @@ struct Descriptors {
   /// always f32, the other two are bf16 where products are.
   Descriptors(const ck_conv_shape &s, bool bf16, Direction direction)
       : strides{s.stride, s.stride}, before{s.top, s.left}, after{s.bottom, s.right} {
-    auto type = [&](Direction as_result) {
-      return bf16 && direction != as_result ? memory::data_type::bf16 : memory::data_type::f32;
-    };
     auto f32 = memory::data_type::f32;
+    auto operand = bf16 && bf16_products() ? memory::data_type::bf16 : f32;
+    auto type = [=](Direction as_result) { return direction == as_result ? f32 : operand; };
     x = {{s.B, s.c_in, s.H, s.W}, type(backward_input), memory::format_tag::nhwc};
     y = {{s.B, s.c_out, s.out_h, s.out_w}, type(forward), memory::format_tag::nhwc};
     memory::dims shape = {s.c_out, s.c_in, s.kh, s.kw};
@@ -66,8 +65,9 @@ hint(const ck_conv_shape &s, bool bf16) {
 }
 
 /// The f32 weights in the primitive's layout.
-void *arranged_weight(const Product &p, const float *w_f32, const uint16_t *w_bf16, long count) {
-  const float *plain = as_f32(w_f32, w_bf16, scratch_c, count);
+void *arranged_weight(
+    const Product &p, const float *w_f32, const uint16_t *w_bf16, bool bf16, long count) {
+  const float *plain = as_f32(w_f32, w_bf16, scratch_c, count, bf16 && !bf16_products());
   void *arranged = scratch_bytes(scratch_d, p.weight.get_size());
   p.reorder.execute(
       stream(),
@@ -76,7 +76,8 @@ void *arranged_weight(const Product &p, const float *w_f32, const uint16_t *w_bf
 }
 
 const void *activations(const float *x, bool bf16, Slot slot, long count) {
-  return bf16 ? static_cast<const void *>(as_bf16(x, nullptr, slot, count)) : x;
+  if (bf16 && bf16_products()) return as_bf16(x, nullptr, slot, count);
+  return as_f32(x, nullptr, slot, count, bf16);
 }
 
 long x_count(const ck_conv_shape &s) { return s.B * s.H * s.W * s.c_in; }
@@ -107,7 +108,7 @@ void ck_conv(
     });
     std::unordered_map<int, memory> arguments = {
         {DNNL_ARG_SRC, at(p.source, activations(x, bf16, scratch_a, x_count(s)))},
-        {DNNL_ARG_WEIGHTS, at(p.weight, arranged_weight(p, w_f32, w_bf16, weight_count(s)))},
+        {DNNL_ARG_WEIGHTS, at(p.weight, arranged_weight(p, w_f32, w_bf16, bf16, weight_count(s)))},
         {DNNL_ARG_DST, at(p.result, y)},
         {DNNL_ARG_SCRATCHPAD,
          at(p.scratchpad, scratch_bytes(scratch_f, p.scratchpad.get_size()))}};
@@ -140,7 +141,7 @@ void ck_conv_backward_input(
     p.primitive.execute(
         stream(),
         {{DNNL_ARG_DIFF_DST, at(p.source, activations(dy, bf16, scratch_a, y_count(s)))},
-         {DNNL_ARG_WEIGHTS, at(p.weight, arranged_weight(p, w_f32, w_bf16, weight_count(s)))},
+         {DNNL_ARG_WEIGHTS, at(p.weight, arranged_weight(p, w_f32, w_bf16, bf16, weight_count(s)))},
          {DNNL_ARG_DIFF_SRC, at(p.result, dx)},
          {DNNL_ARG_SCRATCHPAD,
           at(p.scratchpad, scratch_bytes(scratch_f, p.scratchpad.get_size()))}});

@@ -54,10 +54,16 @@ template <class F> void or_abort(const char *call, const Key &key, F body) {
   }
 }
 
-/// The operand itself, or its conversion in `slot`.
-inline const float *as_f32(const float *f32, const uint16_t *bf16, Slot slot, long count) {
-  if (f32) return f32;
+/// The operand itself, or its conversion in `slot`; with `rounded`, f32 values that bf16 holds.
+inline const float *
+as_f32(const float *f32, const uint16_t *bf16, Slot slot, long count, bool rounded = false) {
+  if (f32 && !rounded) return f32;
   float *copy = scratch(slot, count);
+  if (f32) {
+    uint16_t *bits = scratch<uint16_t>(scratch_f, count);
+    ck_to_bf16(f32, bits, count);
+    bf16 = bits;
+  }
   ck_from_bf16(bf16, copy, count);
   return copy;
 }

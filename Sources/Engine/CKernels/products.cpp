@@ -41,7 +41,11 @@ void matmul_f32(const float *a, const float *b, float *c, const ck_matmul_shape 
         s.transpose_b ? s.k : s.n, add ? 1 : 0, c + i * s.m * s.n, s.n);
     if (status != dnnl_success) throw dnnl::error(status, "dnnl_sgemm");
   };
-  if (s.batch == 1) return one(0);
+  // Large products occupy the team by themselves.
+  if (s.batch == 1 || double(s.m) * s.n * s.k > 4e6) {
+    for (long i = 0; i < s.batch; i++) one(i);
+    return;
+  }
   // Inside the team each product runs on one thread; nothing may be thrown out of it.
   parallel(s.batch, 2.0 * s.batch * s.m * s.n * s.k, [=](long begin, long end) {
     for (long i = begin; i < end; i++) {
@@ -99,14 +103,14 @@ void ck_matmul(
       return;
     }
     long a_count = s.batch * s.m * s.k, b_count = s.batch * s.k * s.n;
-    if (s.bf16) {
+    if (s.bf16 && bf16_products()) {
       matmul_bf16(
           key, as_bf16(a_f32, a_bf16, scratch_a, a_count),
           as_bf16(b_f32, b_bf16, scratch_b, b_count), c, s, add);
     } else {
       matmul_f32(
-          as_f32(a_f32, a_bf16, scratch_a, a_count), as_f32(b_f32, b_bf16, scratch_b, b_count),
-          c, s, add);
+          as_f32(a_f32, a_bf16, scratch_a, a_count, s.bf16),
+          as_f32(b_f32, b_bf16, scratch_b, b_count, s.bf16), c, s, add);
     }
   });
 }

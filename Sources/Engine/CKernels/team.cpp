@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <malloc.h>
 #include <mutex>
+#include <unistd.h>
 
 #include "CKernels.h"
 
@@ -80,8 +81,8 @@ void *scratch_bytes(Slot slot, std::size_t bytes) {
     buffers.memory[slot] = aligned_alloc(64, rounded);
     buffers.bytes[slot] = rounded;
     if (!buffers.memory[slot]) {
-      fprintf(stderr, "kernels: no memory for %zu bytes of scratch\n", rounded);
-      abort();
+      fprintf(stderr, "out of memory: %zu bytes more were asked for\n", rounded);
+      _exit(71);  // EX_OSERR, as when a tensor finds no memory
     }
   }
   return buffers.memory[slot];

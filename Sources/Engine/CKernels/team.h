@@ -22,8 +22,13 @@ template <class F> void parallel(long tasks, double work, F body) {
       &body);
 }
 
+/// Whether oneDNN multiplies bf16 here; elsewhere rounded operands are multiplied in f32.
+int bf16_products();
+
 /// Memory that the calling thread keeps and reuses; one live use per slot.
-enum Slot { scratch_a, scratch_b, scratch_c, scratch_d, scratch_e, scratch_f, scratch_slots };
+enum Slot {
+  scratch_a, scratch_b, scratch_c, scratch_d, scratch_e, scratch_f, scratch_slots
+};
 void *scratch_bytes(Slot slot, std::size_t bytes);
 
 template <class T = float> T *scratch(Slot slot, long count) {

@@ -7,7 +7,11 @@ import Testing
       sizes.flatMap { n in [(1, n, 33), (3, n, 1), (2, n, 17), (3, 7, n), (n, 5, 3)] }
       + [(2, 5, 1030), (1, 9000, 48)]
     return shapes.map { (outer, middle, inner) in
-      KernelCase("sum over the middle of [\(outer), \(middle), \(inner)]") { kernels in
+      // Sixteen rows at a time are added in f32, so the error grows with the number of rows.
+      KernelCase(
+        "sum over the middle of [\(outer), \(middle), \(inner)]",
+        tolerance: 2e-6 + 1e-9 * Float(middle)
+      ) { kernels in
         let x = noise(outer * middle * inner, 1)
         return [
           written(outer * inner) {

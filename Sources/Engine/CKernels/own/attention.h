@@ -69,9 +69,10 @@ static void pack_rows(const float *x, long stride, long rows, long d, float *out
 /// The transpose in panels [d, 64 rows of x], zeros behind the last row.
 static void pack_columns(const float *x, long stride, long rows, long d, float *out) {
   for (long r0 = 0; r0 < rows; r0 += panel, out += d * panel)
-    for (long r = 0; r < panel; r++)
-      for (long i = 0; i < d; i++)
-        out[i * panel + r] = r0 + r < rows ? x[(r0 + r) * stride + i] : 0;
+    for (long r = 0; r < panel; r += L)
+      for (long i = 0; i < d; i += L)
+        transpose_tile(
+            x + (r0 + r) * stride + i, stride, out + i * panel + r, panel, rows - r0 - r, d - i, L);
 }
 /// S[M, n] = A[M, d] times columns [t0, t0 + n) packed by `pack_columns`; t0 is a multiple of 64.
 static void product_with_panels(

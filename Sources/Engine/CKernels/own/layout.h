@@ -58,9 +58,17 @@ static int joined_axes(const ck_permutation &p, Axis *out) {
   return rank;
 }
 
-/// y[i, j] = x[j * column + i * row] for one plane, in tiles that fit the first cache.
-INLINE void transpose_plane(
+/// y[i, j] = x[j * column + i * row] for one plane.
+static void transpose_plane(
     const float *x, long row, long column, float *y, long y_row, long rows, long columns) {
+  if (row == 1) {
+    for (long i = 0; i < rows; i += L)
+      for (long j = 0; j < columns; j += L)
+        transpose_tile(
+            x + j * column + i, column, y + i * y_row + j, y_row, columns - j, rows - i,
+            columns - j);
+    return;
+  }
   constexpr long tile = 32;
   for (long i0 = 0; i0 < rows; i0 += tile)
     for (long j0 = 0; j0 < columns; j0 += tile) {
@@ -104,7 +112,7 @@ static void permute(const float *x, ck_permutation p, float *y) {
       outer_count *= axes[i].size;
     }
   // A plane is cut into strips so that one large plane still has work for every thread.
-  long strip = 128;
+  long strip = 64;
   long strips = (plane.size + strip - 1) / strip, y_row = y_stride[inner];
   parallel(outer_count * strips, count, [=](long begin, long end) {
     for (long task = begin; task < end; task++) {

@@ -58,12 +58,26 @@ static void sum_middle(
         *sums = total(lanes);
         continue;
       }
-      for (long i = 0; i < width; i += L) {
-        long n = width - i < L ? width - i : L;
-        vd lanes = 0;
-        for (long m = m0; m < m1; m++) lanes += widen(load_upto(source + m * inner + i, n));
-        for (long j = 0; j < n; j++) sums[i + j] = lanes[j];
-      }
+      vd lanes[block / L] = {};
+      for (long m = m0; m < m1; m += 16)  // float lanes over 16 rows at most, then double
+        for (long i = 0; i < width; i += 4 * L) {
+          long stop = m + 16 < m1 ? m + 16 : m1, n = width - i;
+          const float *at = source + i;
+          vf s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+          for (long r = m; r < stop; r++) {
+            const float *row = at + r * inner;
+            s0 += load_upto(row, n);
+            if (n > L) s1 += load_upto(row + L, n - L);
+            if (n > 2 * L) s2 += load_upto(row + 2 * L, n - 2 * L);
+            if (n > 3 * L) s3 += load_upto(row + 3 * L, n - 3 * L);
+          }
+          vd *to = lanes + i / L;
+          to[0] += widen(s0);
+          if (n > L) to[1] += widen(s1);
+          if (n > 2 * L) to[2] += widen(s2);
+          if (n > 3 * L) to[3] += widen(s3);
+        }
+      for (long i = 0; i < width; i++) sums[i] = lanes[i / L][i % L];
     }
   });
   parallel(outer, double(outer) * chunks * inner, [=](long begin, long end) {

@@ -96,6 +96,29 @@ INLINE vf erf(vf x) {
 /// The normal distribution function.
 INLINE vf phi(vf x) { return 0.5f + 0.5f * erf(x * 0.70710678118654752f); }
 
+/// Transposes sixteen rows of sixteen: four rounds that interleave row i with row i + 8.
+INLINE void transpose(vf (&row)[L]) {
+  for (int round = 0; round < 4; round++) {
+    vf mixed[L];
+    for (int i = 0; i < L / 2; i++) {
+      mixed[2 * i] = __builtin_shufflevector(
+          row[i], row[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      mixed[2 * i + 1] = __builtin_shufflevector(
+          row[i], row[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < L; i++) row[i] = mixed[i];
+  }
+}
+/// y[j, i] = x[i, j] for at most 16 rows and columns; rows of y get `fill` values, 0 beyond `rows`.
+INLINE void transpose_tile(
+    const float *x, long x_row, float *y, long y_row, long rows, long columns, long fill) {
+  vf tile[L];
+  for (long i = 0; i < L; i++) tile[i] = i < rows ? load_upto(x + i * x_row, columns) : (vf)0.f;
+  transpose(tile);
+  for (long j = 0; j < L; j++)
+    if (j < columns) store_upto(y + j * y_row, tile[j], fill);
+}
+
 INLINE vf each(vf x, float (*f)(float)) {
   for (int i = 0; i < L; i++) x[i] = f(x[i]);
   return x;
