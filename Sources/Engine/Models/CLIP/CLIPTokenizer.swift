@@ -80,7 +80,7 @@ package struct CLIPTokenizer: Sendable {
   /// Special tokens written out in the text stand for themselves.
   private func pieces(of text: String) -> [Piece] {
     var (pieces, rest) = ([Piece](), text[...])
-    let names = [special.start, special.end, special.padding].filter { $0.count > 1 }
+    let names = [special.start, special.end, special.padding]
     while !rest.isEmpty {
       let found = names.compactMap { name in rest.firstRange(of: name).map { ($0, name) } }
         .min { $0.0.lowerBound < $1.0.lowerBound }
