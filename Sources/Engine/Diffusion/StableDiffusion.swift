@@ -1,0 +1,102 @@
+package import Foundation
+package import Models
+package import Tensors
+import Weights
+
+/// A latent diffusion model opened from a folder in diffusers layout: tokenizer, text encoder, U-Net, VAE, schedule.
+///
+/// `z = scale * vae.encode(picture)`; the U-Net works on z, the VAE decodes `z / scale`.
+package final class StableDiffusion {
+  package let folder: URL
+  package let tokenizer: CLIPTokenizer
+  package let textEncoder: CLIPTextModel
+  package var unet: UNet2DConditionModel
+  package let vae: AutoencoderKL
+  package let schedule: NoiseSchedule
+
+  package init(opening folder: URL) throws {
+    let index = folder.appendingPathComponent("model_index.json")
+    guard FileManager.default.fileExists(atPath: index.path) else {
+      throw DiffusionError.modelMissing(folder: folder.lastPathComponent)
+    }
+    let model = try ModelFolder(folder)
+    self.folder = folder
+    schedule = NoiseSchedule(
+      try SchedulerConfig(
+        contentsOf: try model.folder("scheduler").appendingPathComponent("scheduler_config.json")))
+    tokenizer = try CLIPTokenizer(folder: try model.folder("tokenizer"))
+    textEncoder = try .open(try model.folder("text_encoder"))
+    unet = try .open(try model.folder("unet"))
+    vae = try .open(try model.folder("vae"))
+    try requireFit()
+  }
+
+  /// The parts must agree with each other, whatever each config says alone.
+  private func requireFit() throws(DiffusionError) {
+    let checks = [
+      (unet.config.inChannels == vae.config.latentChannels, "latent channels of unet and vae"),
+      (unet.config.outChannels == unet.config.inChannels, "unet in_channels and out_channels"),
+      (
+        unet.config.crossAttentionDim == textEncoder.config.hiddenSize,
+        "unet cross_attention_dim and text_encoder hidden_size"
+      ),
+      (
+        tokenizer.vocabulary.count <= textEncoder.config.vocabSize,
+        "tokenizer and text_encoder vocab_size"
+      ),
+    ]
+    if let failed = checks.first(where: { !$0.0 }) {
+      throw .invalidModel(folder: folder.lastPathComponent, reason: "\(failed.1) differ")
+    }
+  }
+
+  /// Side of the pictures the model was made for, in pixels.
+  package var nativeSize: Int { (unet.config.sampleSize ?? 64) * pixelsPerLatent }
+  /// Pixels per latent position and axis: 8 in Stable Diffusion.
+  package var pixelsPerLatent: Int { vae.config.sideMultiple }
+  /// Sides of a picture are multiples of this, so that every level of the U-Net halves evenly.
+  package var sizeMultiple: Int { pixelsPerLatent * unet.config.sideMultiple }
+  package var latentChannels: Int { vae.config.latentChannels }
+
+  package func requireSize(width: Int, height: Int) throws(DiffusionError) {
+    for (name, side) in [("width", width), ("height", height)]
+    where side < sizeMultiple || side % sizeMultiple != 0 {
+      throw .invalidRequest(
+        parameter: name, reason: "\(side) pixels; this model draws multiples of \(sizeMultiple)")
+    }
+  }
+
+  /// - Returns: text states, `[B, T, D]`
+  package func textStates(_ prompts: [String]) -> Tensor {
+    textEncoder(prompts.map(tokenizer.encode))
+  }
+
+  /// - Parameters:
+  ///   - zt: noised latents, `[B, H, W, C]`
+  ///   - t: one timestep per sample, `[B]`
+  ///   - context: text states, `[B, T, D]`
+  /// - Returns: what the network predicts, `[B, H, W, C]`
+  package func prediction(_ zt: Tensor, at t: [Float], context: Tensor) -> Tensor {
+    unet(zt, t: t, context: context)
+  }
+
+  /// - Parameter z: scaled latents, `[B, H, W, C]`
+  /// - Returns: pictures in -1...1, `[B, 8H, 8W, 3]`
+  package func decode(_ z: Tensor) -> Tensor { vae.decode(z / vae.config.scalingFactor) }
+
+  /// SHA-256 over the digests of the files that decide what the model draws, in the order of their paths.
+  package func hash() throws -> String { try Self.hash(of: folder) }
+
+  package static func hash(of folder: URL) throws -> String {
+    let decisive = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"]
+    let lines = try decisive.flatMap { part in
+      try FileManager.default.contentsOfDirectory(
+        atPath: folder.appendingPathComponent(part).path
+      ).sorted().filter { [".json", ".txt", ".safetensors"].contains(where: $0.hasSuffix) }.map {
+        let file = folder.appendingPathComponent(part).appendingPathComponent($0)
+        return "\(part)/\($0) \(try FileDigest.sha256(file))\n"
+      }
+    }
+    return FileDigest.sha256(Data(lines.joined().utf8))
+  }
+}
