@@ -30,11 +30,11 @@ let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: 
 let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
   .product(name: "NIOHTTP1", package: "swift-nio"),
-  .product(name: "HTTPTypes", package: "swift-http-types"),
 ]
 
 let package = Package(
@@ -43,7 +43,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", "4.5.2"..<"5.0.0"),
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -65,7 +64,7 @@ let package = Package(
     half("Service", "HTTP", [hummingbird, log, crypto] + nio),
     half("Service", "Storage", ["Contract", grdb, crypto, log]),
     half("Service", "Jobs", ["Contract", "Storage", "CLinux", crypto, log]),
-    half("Service", "API", ["Contract", "HTTP", "Storage", "Jobs", crypto, log]),
+    half("Service", "API", ["Contract", "HTTP", "Storage", "Jobs", log, yams]),
     shim("Service", "CLinux", []),
 
     half("Engine", "Imaging", ["CCodecs"]),
@@ -96,7 +95,7 @@ let package = Package(
     tests("HTTP", ["HTTP"]),
     tests("Storage", ["Storage", "Contract"]),
     tests("Jobs", ["Jobs", "Storage", "Contract", "CLinux"]),
-    tests("API", ["API", "HTTP", "Jobs", "Storage", "Contract", .product(name: "Yams", package: "Yams")]),
+    tests("API", ["API", "HTTP", "Jobs", "Storage", "Contract", yams]),
     tests("Imaging", ["Imaging", "Contract"]),
     tests("Tensors", ["Tensors"]),
     tests("Weights", ["Weights", "Tensors"]),

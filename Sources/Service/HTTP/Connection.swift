@@ -1,10 +1,10 @@
 import Foundation
 import HummingbirdCore
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// One HTTP/1.1 connection: requests in order, each answered in full before the next is read.
 struct Connection: ServerChildChannel {
@@ -234,14 +234,19 @@ final class RequestParts: @unchecked Sendable {
 
 /// Open connections, in all and per peer.
 final class PeerCount: Sendable {
-  private let counts = NIOLockedValueBox<(total: Int, perPeer: [String: Int])>((0, [:]))
+  private struct Counts {
+    var total = 0
+    var perPeer: [String: Int] = [:]
+  }
+
+  private let counts = Mutex(Counts())
   private let limits: ServerLimits
 
   init(_ limits: ServerLimits) { self.limits = limits }
 
   /// - Returns: whether the peer may have this connection; if so, `leave` must follow.
   func enter(_ peer: String) -> Bool {
-    counts.withLockedValue { counts in
+    counts.withLock { counts in
       guard counts.total < limits.connections,
         counts.perPeer[peer, default: 0] < limits.connectionsPerPeer
       else { return false }
@@ -252,12 +257,10 @@ final class PeerCount: Sendable {
   }
 
   func leave(_ peer: String) {
-    counts.withLockedValue { counts in
+    counts.withLock { counts in
       counts.total -= 1
       counts.perPeer[peer, default: 1] -= 1
       if counts.perPeer[peer] == 0 { counts.perPeer[peer] = nil }
     }
   }
-
-  var total: Int { counts.withLockedValue { $0.total } }
 }

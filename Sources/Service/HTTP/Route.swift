@@ -1,4 +1,5 @@
 /// One operation: method, path pattern with `{name}` segments, and the handler behind it.
+/// A last segment `{name+}` takes the rest of the path, slashes included.
 package struct Route: Sendable {
   package enum Access: String, Sendable {
     /// Answers without a key.
@@ -30,12 +31,16 @@ package struct Route: Sendable {
 
   /// - Returns: the values of the `{name}` segments if the path fits.
   func match(_ path: [String]) -> [String: String]? {
+    if segments.last?.hasSuffix("+}") == true, path.count > segments.count {
+      let tail = path[(segments.count - 1)...].joined(separator: "/")
+      return match(Array(path[..<(segments.count - 1)]) + [tail])
+    }
     guard path.count == segments.count else { return nil }
     var values: [String: String] = [:]
     for (segment, text) in zip(segments, path) {
       if segment.hasPrefix("{") {
         guard !text.isEmpty else { return nil }
-        values[String(segment.dropFirst().dropLast())] = text
+        values[segment.filter { !"{+}".contains($0) }] = text
       } else if segment != text {
         return nil
       }

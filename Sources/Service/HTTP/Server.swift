@@ -1,9 +1,9 @@
 import Foundation
 import HummingbirdCore
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// The HTTP server: an address, a list of routes, and the rules that hold for all of them.
 package final class Server: Sendable {
@@ -52,7 +52,7 @@ package final class Server: Sendable {
   private let problem: @Sendable (any Error) -> Problem?
   private let observe: @Sendable (Exchange) -> Void
   private let logger = Logger(label: "http")
-  private let running = NIOLockedValueBox<HummingbirdCore.Server<Connection>?>(nil)
+  private let running = Mutex<HummingbirdCore.Server<Connection>?>(nil)
 
   /// - Parameters:
   ///   - isDraining: whether writes are refused because the service is stopping
@@ -91,7 +91,7 @@ package final class Server: Sendable {
         address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
       onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
-    running.withLockedValue { $0 = server }
+    running.withLock { $0 = server }
     do {
       try await server.run()
     } catch let error as IOError {
@@ -106,7 +106,7 @@ package final class Server: Sendable {
 
   /// Accepts nothing more, closes idle connections, and lets answers in progress end.
   package func stop() async {
-    let server = running.withLockedValue { $0 }
+    let server = running.withLock { $0 }
     try? await server?.shutdownGracefully()
   }
 

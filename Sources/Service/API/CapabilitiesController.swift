@@ -1,0 +1,61 @@
+import Contract
+import HTTP
+import Jobs
+import Storage
+
+/// What this build can do, and what is waiting for it.
+struct CapabilitiesController: Sendable {
+  private struct Queue: Encodable, Sendable {
+    var object = "queue"
+    var limit: Int
+    var workers: Int
+    var counts: [String: Int]
+    var running: [String]
+    /// In the order in which they will start.
+    var waiting: [String]
+  }
+
+  private let context: APIContext
+  init(_ context: APIContext) { self.context = context }
+
+  @Sendable func get(_ request: Request) async throws -> Response {
+    try request.query.allow([])
+    let models = try await context.shelf.list()
+    return try .tagged(
+      Capabilities(
+        build: context.build, engine: context.engine, baseModels: models.map(\.id),
+        limits: Self.limits(context.limits)), request)
+  }
+
+  @Sendable func queue(_ request: Request) async throws -> Response {
+    try request.query.allow([])
+    let jobs = context.stores.jobs
+    let counts = try await jobs.counts()
+    let running = try await jobs.all(in: [.running, .pausing, .cancelling])
+    return try .json(
+      Queue(
+        limit: context.queue.configuration.queueLimit,
+        workers: context.queue.configuration.workers,
+        counts: Dictionary(
+          JobState.allCases.map { ($0.rawValue, counts[$0] ?? 0) }, uniquingKeysWith: +),
+        running: running.map(\.id), waiting: try await jobs.queue(limit: 1000)))
+  }
+
+  private static func limits(_ server: ServerLimits) -> [String: Capabilities.Bounds<Double>] {
+    func bounds<Value>(_ range: RecipeLimits.Range<Value>, _ double: (Value) -> Double)
+      -> Capabilities.Bounds<Double>
+    {
+      .init(min: double(range.minimum), max: double(range.maximum))
+    }
+    return [
+      "images": bounds(RecipeLimits.images, Double.init),
+      "image_bytes": .init(min: 1, max: Double(server.fileBytes)),
+      "upload_bytes": .init(min: 1, max: Double(server.uploadBytes)),
+      "steps": bounds(RecipeLimits.steps, Double.init),
+      "learning_rate": bounds(RecipeLimits.learningRate) { Double("\($0)") ?? 0 },
+      "batch_size": bounds(RecipeLimits.batchSize, Double.init),
+      "prior_images": bounds(RecipeLimits.priorImages, Double.init),
+      "resolution": bounds(RecipeLimits.resolution, Double.init),
+    ]
+  }
+}

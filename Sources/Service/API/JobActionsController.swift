@@ -1,0 +1,37 @@
+import Contract
+import Foundation
+import HTTP
+import Jobs
+import Storage
+
+/// What changes a job: so far, cancelling it.
+struct JobActionsController: Sendable {
+  private let context: APIContext
+  init(_ context: APIContext) { self.context = context }
+
+  @Sendable func cancel(_ request: Request) async throws -> Response {
+    try request.query.allow([])
+    let job = try await context.job(request)
+    let mode = try await mode(request)
+    let cancellation = try await context.queue.cancel(job.id, mode)
+    return try .json(
+      try await context.payload(cancellation.job), status: cancellation.changed ? 202 : 200)
+  }
+
+  /// `{"mode": "graceful" | "now"}`; an empty body is graceful.
+  private func mode(_ request: Request) async throws -> CancelMode {
+    let data = try await request.body.collect(upTo: context.limits.jsonBytes)
+    if data.isEmpty { return .graceful }
+    let type = request.headers["Content-Type"]?.prefix { $0 != ";" }.lowercased()
+    guard type == "application/json" else {
+      throw Problem(.unsupportedMediaType, "the body must be application/json, or empty")
+    }
+    let faults = Faults()
+    let fields = FieldReader(try StrictJSON.parse(data, source: "the body"), at: "", faults)
+    let mode = fields.choice("mode", of: CancelMode.self) ?? .graceful
+    fields.notOffered("keep", unless: [.string("last")], "dropping checkpoints on cancel")
+    fields.end()
+    try faults.throwIfAny()
+    return mode
+  }
+}

@@ -1,0 +1,10 @@
+/// A field that is always there: its value, or `null`. Synthesised coding would leave it out.
+struct Null<Value: Encodable & Sendable>: Encodable, Sendable {
+  let value: Value?
+  init(_ value: Value?) { self.value = value }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if let value { try container.encode(value) } else { try container.encodeNil() }
+  }
+}

@@ -1,0 +1,71 @@
+import Contract
+package import HTTP
+import Jobs
+import Storage
+
+/// The problems of the API beside those of the HTTP layer.
+extension Problem.Kind {
+  static let malformedJSON = Self(400, "malformed_json", "Malformed JSON")
+  static let invalidRequest = Self(422, "invalid_request", "Request not acceptable")
+  static let willNotFit = Self(422, "will_not_fit", "Job does not fit this machine")
+  static let idempotencyKeyReused = Self(
+    422, "idempotency_key_reused", "Idempotency key used for another request")
+  static let idempotencyInFlight = Self(
+    409, "idempotency_in_flight", "Same request in progress")
+  static let illegalTransition = Self(409, "illegal_transition", "Not possible in this status")
+  static let notAcceptable = Self(406, "not_acceptable", "Media type not offered")
+  static let queueFull = Self(429, "queue_full", "Queue is full")
+  static let outcomeUnknown = Self(
+    500, "outcome_unknown", "Storage failed, outcome unknown")
+
+  static let raisedByAPI: [Self] = [
+    .malformedJSON, .invalidRequest, .willNotFit, .idempotencyKeyReused, .idempotencyInFlight,
+    .illegalTransition, .notAcceptable, .queueFull, .outcomeUnknown,
+  ]
+}
+
+/// The one place where errors of queue and storage become status codes.
+package enum ProblemMapping {
+  /// - Returns: `nil` for errors that say nothing to a client: an internal error.
+  package static func problem(_ error: any Error) -> Problem? {
+    switch error {
+    case let error as JobError: problem(error)
+    case let error as StorageError: problem(error)
+    default: nil
+    }
+  }
+
+  private static func problem(_ error: JobError) -> Problem? {
+    switch error {
+    case .notFound: Problem(.notFound, error.description)
+    case .final(_, let status):
+      Problem(
+        .illegalTransition, error.description,
+        members: ["current_status": .string(status.rawValue)])
+    case .draining: Problem(.draining, error.description, headers: ["Retry-After": "10"])
+    case .queueFull(let limit):
+      Problem(
+        .queueFull, error.description, members: ["limit": .integer(limit)],
+        headers: ["Retry-After": "60"])
+    case .diskLow: Problem(.storageFull, error.description, headers: ["Retry-After": "60"])
+    case .spawn, .artifactMismatch: nil
+    }
+  }
+
+  private static func problem(_ error: StorageError) -> Problem? {
+    switch error {
+    case .diskFull:
+      Problem(
+        .storageFull, "no space is left for this; free some and try again",
+        headers: ["Retry-After": "60"])
+    case .notFound(let what): Problem(.notFound, "\(what) does not exist")
+    case .io:
+      Problem(
+        .outcomeUnknown,
+        "whether the request was carried out is not known; the service restarts, and the same "
+          + "request with the same Idempotency-Key gets the true answer",
+        headers: ["Retry-After": "5"])
+    default: nil
+    }
+  }
+}
