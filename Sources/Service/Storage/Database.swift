@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 /// The one connection to the one database file. Whoever else opens the folder is turned away: by the
 /// lock file, and by SQLite's exclusive locking mode (no `-shm` file, so no second reader of the WAL,
@@ -81,6 +82,12 @@ package final class Database: Sendable {
     }
   }
 
+  /// Ends the connection and gives the folder free; accesses after it fail.
+  package func close() throws(StorageError) {
+    do { try queue.close() } catch { throw Self.translate(error, "closing the database") }
+    lock.release()
+  }
+
   /// For whoever meets a fatal error in a file beside the database.
   package func report(_ error: any Error) {
     if let error = error as? StorageError, error.isFatal { onFatal(error) }
@@ -89,6 +96,14 @@ package final class Database: Sendable {
   /// Name, value set and value found of each pragma, for tests and the version page.
   package func pragmas() async throws -> [String: String] {
     try await read("reading pragmas") { db in try Pragmas.read(db) }
+  }
+
+  /// The schema as SQLite keeps it: what migrations are compared by.
+  package func schemaStatements() async throws -> [String] {
+    try await read("reading the schema") { db in
+      try String.fetchAll(
+        db, sql: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")
+    }
   }
 
   private static func translate(_ error: any Error, _ operation: String) -> StorageError {
@@ -109,16 +124,24 @@ package final class Database: Sendable {
 
 /// Held with `flock` from start to end of the process.
 private final class LockFile: Sendable {
-  private let descriptor: Int32
+  private let held: Mutex<Int32?>
 
   init(_ file: URL) throws(StorageError) {
-    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw FileIO.error("opening \(file.lastPathComponent)") }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)
       throw .alreadyOpen(path: file.lastPathComponent)
     }
+    held = Mutex(descriptor)
   }
 
-  deinit { close(descriptor) }
+  func release() {
+    held.withLock { descriptor in
+      if let open = descriptor { close(open) }
+      descriptor = nil
+    }
+  }
+
+  deinit { release() }
 }

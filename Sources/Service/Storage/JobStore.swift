@@ -86,27 +86,55 @@ package struct JobStore: Sendable {
 
   /// Takes the next queued job: highest priority first, then first come, first served. One statement
   /// sets it running and raises its epoch, so that nothing an older attempt does counts any more.
+  ///
+  /// A row that cannot be read fails, with the reason, instead of blocking those behind it.
   package func claim() async throws -> Job? {
-    let now = time.now.milliseconds
-    let claimed: Job? = try await database.write("claiming a job") { db in
-      let row = try Row.fetchOne(
-        db,
-        sql: """
-          UPDATE jobs SET status = 'running', status_seq = status_seq + 1, epoch = epoch + 1,
-            started_at = COALESCE(started_at, ?1), phase = NULL
-          WHERE status = 'queued' AND ord = (
-            SELECT ord FROM jobs WHERE status = 'queued' ORDER BY priority DESC, ord LIMIT 1)
-          RETURNING *
-          """,
-        arguments: [now])
-      guard let job = try row.map(Job.init(row:)) else { return nil }
-      let message = "attempt \(job.attempt) started"
-      let data = ["epoch": "\(job.epoch)", "attempt": "\(job.attempt)"]
-      try events.append(.init(.jobStarted, message, data: data), to: job.id, in: db)
-      return job
+    let (claimed, unreadable) = try await database.write("claiming a job") { db in
+      var unreadable: [String] = []
+      while let row = try claimRow(in: db) {
+        let id: String = row["id"]
+        do {
+          let job = try Job(row: row)
+          let message = "attempt \(job.attempt) started"
+          let data = ["epoch": "\(job.epoch)", "attempt": "\(job.attempt)"]
+          try events.append(.init(.jobStarted, message, data: data), to: id, in: db)
+          return (Job?.some(job), unreadable)
+        } catch let error as StorageError {
+          try quarantine(id, error, in: db)
+          unreadable.append(id)
+        }
+      }
+      return (nil, unreadable)
     }
-    if let claimed { database.changes.announce(claimed.id) }
+    for id in unreadable + [claimed?.id].compactMap({ $0 }) { database.changes.announce(id) }
     return claimed
+  }
+
+  private func claimRow(in db: GRDB.Database) throws -> Row? {
+    try Row.fetchOne(
+      db,
+      sql: """
+        UPDATE jobs SET status = 'running', status_seq = status_seq + 1, epoch = epoch + 1,
+          started_at = COALESCE(started_at, ?1), phase = NULL
+        WHERE status = 'queued' AND ord = (
+          SELECT ord FROM jobs WHERE status = 'queued' ORDER BY priority DESC, ord LIMIT 1)
+        RETURNING *
+        """,
+      arguments: [time.now.milliseconds])
+  }
+
+  private func quarantine(
+    _ id: String, _ error: StorageError, in db: GRDB.Database
+  ) throws {
+    let failure = JobFailure(EngineError(.internalError, error.description))
+    try db.execute(
+      sql: """
+        UPDATE jobs SET status = 'failed', status_seq = status_seq + 1, error = ?,
+          finished_at = ? WHERE id = ? AND status = 'running'
+        """,
+      arguments: [try JSONColumn.text(failure), time.now.milliseconds, id])
+    let event = EventStore.Draft(.jobFailed, failure.message, level: .error)
+    try events.append(event, to: id, in: db)
   }
 
   /// Latest progress, without an event and without raising `statusSeq`.

@@ -17,7 +17,9 @@ package struct ChildPhotoDecoder: PhotoDecoder {
     let launch = ChildProcess.Launch(
       executable: configuration.executable, arguments: configuration.decodeArguments,
       environment: configuration.childEnvironment, input: photo)
-    let child = try ChildProcess(launch, onEvents: { output.take($0) }, onEnd: {})
+    let child = try await BlockingIO.run {
+      try ChildProcess(launch, onEvents: { output.take($0) }, onEnd: {})
+    }
     let exit = await withTaskGroup(of: Void.self) { group in
       group.addTask {
         try? await Task.sleep(for: configuration.decodeTimeout)

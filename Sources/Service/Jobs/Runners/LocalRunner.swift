@@ -1,6 +1,7 @@
 package import Contract
 package import Foundation
 import Glibc
+import Storage
 import Synchronization
 
 /// Runs attempts as children of this process.
@@ -10,7 +11,7 @@ package struct LocalRunner: JobRunner {
   package init(_ configuration: JobsConfiguration) { self.configuration = configuration }
 
   package func start(_ order: WorkOrder, log: URL) async throws -> any RunningAttempt {
-    try LocalAttempt(order, configuration, log: log)
+    try await BlockingIO.run { try LocalAttempt(order, configuration, log: log) }
   }
 }
 

@@ -1,0 +1,54 @@
+import Contract
+import Foundation
+import Storage
+
+/// Which checkpoint a job goes on from, and which ones stay.
+struct CheckpointShelf: Sendable {
+  private let stores: Stores
+
+  init(_ stores: Stores) { self.stores = stores }
+
+  /// What every checkpoint folder lists in `manifest.json`.
+  private struct Manifest: Codable {
+    var files: [StoredFile]
+  }
+
+  /// The newest checkpoint whose every file still has its digest; damaged ones leave the list.
+  /// - Returns: `nil` if the job has never had one
+  /// - Throws: `EngineError(.checkpointCorrupt)` if it had some and none is whole: it never starts
+  ///   over in silence
+  func newestVerified(ofJob id: String) async throws -> Checkpoint? {
+    let checkpoints = try await stores.checkpoints.list(ofJob: id)
+    for checkpoint in checkpoints {
+      let folder = stores.folder.file(ofJob: id, checkpoint.folder)
+      let manifest = checkpoint.manifestSha256
+      if try await BlockingIO.run({ Self.isWhole(folder, manifest: manifest) }) {
+        return checkpoint
+      }
+      try await stores.checkpoints.remove(checkpoint.id)
+    }
+    guard let newest = checkpoints.first else { return nil }
+    throw EngineError(
+      .checkpointCorrupt,
+      "no checkpoint is whole any more; the newest was of step \(newest.step)",
+      hint: "check the disk, then submit the job again", step: newest.step)
+  }
+
+  /// Keeps the newest `count` checkpoints. Rows go before folders: what is listed is there.
+  func prune(_ id: String, keeping count: Int) async throws {
+    for old in try await stores.checkpoints.list(ofJob: id).dropFirst(count) {
+      try await stores.checkpoints.remove(old.id)
+      let folder = stores.folder.file(ofJob: id, old.folder)
+      try await BlockingIO.run { try FileIO.remove(folder) }
+    }
+  }
+
+  private static func isWhole(_ folder: URL, manifest sha256: String) -> Bool {
+    guard
+      let data = FileManager.default.contents(atPath: folder.appending(path: "manifest.json").path),
+      FileHash.sha256(data) == sha256,
+      let manifest = try? JSONDecoder().decode(Manifest.self, from: data)
+    else { return false }
+    return (try? Publisher.verify(manifest.files, in: folder)) != nil
+  }
+}

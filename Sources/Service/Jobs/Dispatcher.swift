@@ -1,0 +1,92 @@
+import Contract
+package import Logging
+package import Storage
+import Synchronization
+
+/// The loop that looks at new photos and the loops that claim and run jobs, one per worker.
+package final class Dispatcher: Sendable {
+  private let queue: JobQueue
+  private let driver: AttemptDriver
+  private let log: Logger
+  private let stopping = Mutex(false)
+
+  package init(_ queue: JobQueue, models: ModelShelf, runner: any JobRunner, log: Logger) {
+    self.queue = queue
+    self.log = log
+    driver = AttemptDriver(
+      stores: queue.stores, configuration: queue.configuration, models: models, runner: runner,
+      registry: queue.attempts, log: log)
+  }
+
+  /// Brings rows and files of a former process in order. Call it once, before `run` and before the
+  /// first request.
+  package func recover() async throws { try await Recovery(queue.stores).run() }
+
+  /// Works until `stop`; then returns when every child is gone and its job has its next state.
+  package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.loop { try await self.examineNext() } }
+      for _ in 0..<queue.configuration.workers {
+        group.addTask { try await self.loop { try await self.runNext() } }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  /// Takes no new work and asks running children for a checkpoint; jobs go back to the queue.
+  package func stop() {
+    queue.drain()
+    stopping.withLock { $0 = true }
+    queue.attempts.suspendAll()
+    queue.signal.ring()
+  }
+
+  /// Repeats `work` while it finds something to do, and waits for the signal when it does not.
+  private func loop(_ work: () async throws -> Bool) async throws {
+    while !stopping.withLock({ $0 }), !Task.isCancelled {
+      let seen = queue.signal.count
+      do {
+        if try await work() { continue }
+        await queue.signal.wait(past: seen)
+      } catch let error as StorageError where !error.isFatal {
+        // A full disk passes; a row that cannot be read must not spin.
+        log.error("the queue had to wait", metadata: ["error": "\(error)"])
+        try? await queue.stores.time.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  private func runNext() async throws -> Bool {
+    guard let job = try await queue.stores.jobs.claim() else { return false }
+    log.info("attempt starts", metadata: ["job": "\(job.id)", "epoch": "\(job.epoch)"])
+    try await driver.run(job)
+    // The job may wait again, and another worker may be free.
+    queue.signal.ring()
+    return true
+  }
+
+  private func examineNext() async throws -> Bool {
+    guard let job = try await queue.stores.jobs.all(in: [.validating]).first else { return false }
+    do {
+      try await queue.intake.run(job)
+    } catch let error as StorageError where error.isFatal {
+      queue.stores.database.report(error)
+      throw error
+    } catch {
+      let failure = JobFailure(Self.intakeError(error), retryable: true)
+      let move = JobMove(to: .failed, from: [.validating], error: failure)
+      _ = try await queue.stores.jobs.move(job.id, move)
+      try await queue.intake.dropUploads(ofJob: job.id)
+    }
+    queue.signal.ring()
+    return true
+  }
+
+  private static func intakeError(_ error: any Error) -> EngineError {
+    if case StorageError.diskFull = error {
+      return EngineError(
+        .diskFull, "\(error)", hint: "free space on the data folder's disk, then submit again")
+    }
+    return EngineError(.internalError, "the photos could not be examined: \(error)")
+  }
+}
