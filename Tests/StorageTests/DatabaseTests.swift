@@ -49,13 +49,13 @@ import Testing
     let fixture = try StorageFixture()
     do {
       let stores = try await fixture.open()
-      for _ in 0..<50 { try await stores.queued() }
+      for _ in 0..<200 { try await stores.queued() }
       try stores.database.close()
     }
     let handle = try FileHandle(forWritingTo: fixture.folder.database)
     // The schema lies in the first pages, the rows behind it.
     let pages = try handle.seekToEnd() / 4096
-    for page in pages / 2..<pages {
+    for page in pages * 3 / 4..<pages {
       try handle.seek(toOffset: page * 4096)
       try handle.write(contentsOf: Data(repeating: 0xFF, count: 4096))
     }
