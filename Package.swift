@@ -90,7 +90,9 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Contract", "Tensors", "Weights"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "JailProbe", dependencies: ["CLinux"], path: "Tests/JailProbe"),
     tests("Architecture", []),
+    tests("CLinux", ["JailProbe"]),
     tests("Contract", ["Contract"]),
     tests("HTTP", ["HTTP"]),
     tests("Storage", ["Storage", "Contract"]),
