@@ -95,6 +95,7 @@ package final class JobQueue: Sendable {
       case .validating, .queued, .paused:
         let move = JobMove(to: .cancelled, from: [job.status], message: "cancelled on request")
         if let job = try await stores.jobs.move(id, move) {
+          try await intake.dropUploads(ofJob: id)
           return Cancellation(job: job, changed: true)
         }
       case .running, .pausing:

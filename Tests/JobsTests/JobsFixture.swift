@@ -1,0 +1,165 @@
+import Contract
+import Foundation
+import Jobs
+import Logging
+import Storage
+import Synchronization
+import Testing
+
+/// A queue with its folder, a base model, a scripted decoder and a scripted worker.
+final class JobsFixture: Sendable {
+  let root: URL
+  let stores: Stores
+  let models: ModelShelf
+  let configuration: JobsConfiguration
+  let disk = FixedDisk()
+  let queue: JobQueue
+
+  /// - Parameter reopening: a folder that an earlier fixture has left
+  init(
+    reopening: URL? = nil, _ configure: (inout JobsConfiguration) -> Void = { _ in }
+  ) async throws {
+    root =
+      reopening
+      ?? FileManager.default.temporaryDirectory.appending(path: "jobs-\(UUID().uuidString)")
+    let folder = try DataFolder(root.appending(path: "data"))
+    let database = try Database(folder) { error in Issue.record("\(error)") }
+    let repository = URL(filePath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    try await Migrator(folder: repository.appending(path: "migrations"))
+      .apply(database, now: SystemTime().now)
+    stores = Stores(folder, database, time: SystemTime())
+    let model = root.appending(path: "models/tiny")
+    try FileIO.createFolder(model)
+    try Data(#"{"_class_name":"StableDiffusionPipeline"}"#.utf8)
+      .write(to: model.appending(path: "model_index.json"))
+    models = ModelShelf(root.appending(path: "models"))
+    var configuration = JobsConfiguration(threads: 1)
+    configuration.executable = URL(filePath: "/bin/sh")
+    configuration.workerArguments = [root.appending(path: "worker.sh").path]
+    configuration.childEnvironment = ["PATH": "/usr/bin:/bin"]
+    configuration.cancelGrace = .milliseconds(300)
+    configuration.stopGrace = .seconds(5)
+    configuration.diskWatermark = 0
+    configure(&configuration)
+    self.configuration = configuration
+    queue = JobQueue(
+      stores, configuration: configuration, decoder: ScriptedDecoder(), disk: disk)
+  }
+
+  func dispatcher() -> Dispatcher {
+    Dispatcher(
+      queue, models: models, runner: LocalRunner(configuration),
+      log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+  }
+
+  /// Runs a dispatcher beside `body` and stops it afterwards.
+  func running(_ body: () async throws -> Void) async throws {
+    let dispatcher = dispatcher()
+    try await dispatcher.recover()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await dispatcher.run() }
+      do { try await body() } catch {
+        dispatcher.stop()
+        throw error
+      }
+      dispatcher.stop()
+      try await group.waitForAll()
+    }
+  }
+
+  /// Posts photos whose bytes say what the scripted decoder is to find.
+  func submit(
+    _ photos: [String] = ["fine 1", "fine 2"],
+    _ configure: (inout JobDraft) -> Void = { _ in }
+  ) async throws -> Job {
+    let model = try await models.find("tiny")
+    var draft = JobDraft(
+      config: "{}", recipe: TrainingRecipe(classNoun: "dog"),
+      baseModel: BaseModelReference(id: "tiny", sha256: model?.sha256 ?? ""), build: "test")
+    configure(&draft)
+    let creation = try await queue.submit(
+      draft, photos: try incoming(photos), idempotency: nil
+    ) { _ in Data() }
+    guard case .created(let job, _) = creation else { throw JobError.notFound("new job") }
+    return job
+  }
+
+  func incoming(_ photos: [String]) throws -> [JobQueue.IncomingPhoto] {
+    try photos.map { text in
+      let file = stores.folder.temporary.appending(path: UUID().uuidString)
+      try Data(text.utf8).write(to: file)
+      return .init(fileName: "photo.jpg", file: file, bytes: text.utf8.count)
+    }
+  }
+
+  /// Waits until the job is in one of these states.
+  func wait(
+    for id: String, _ statuses: Set<JobState>, seconds: Int = 30
+  ) async throws -> Job {
+    var seen = 0
+    let limit = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < limit {
+      let job = try await queue.waitForChange(of: id, newerThan: seen, timeout: .seconds(1))
+      guard let job else { break }
+      if statuses.contains(job.status) { return job }
+      seen = job.statusSeq
+    }
+    let found = try await stores.jobs.find(id)?.status.rawValue ?? "gone"
+    throw TimedOut(description: "\(id) is \(found), wanted \(statuses.map(\.rawValue).sorted())")
+  }
+
+  func finished(_ id: String) async throws -> Job {
+    try await wait(for: id, [.succeeded, .failed, .cancelled])
+  }
+
+  func close(keeping: Bool = false) throws {
+    try stores.database.close()
+    if !keeping { try FileIO.remove(root) }
+  }
+
+  func eventTypes(_ id: String) async throws -> [EventType] {
+    try await stores.events.list(ofJob: id, limit: 1000).items.map(\.type)
+  }
+
+  func names(in folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+  }
+
+  /// What the scripted worker of this attempt kept of its order.
+  func order(ofJob id: String, epoch: Int) throws -> WorkOrder {
+    let folder = stores.folder.attempt(ofJob: id, epoch: epoch)
+    let line = try Data(contentsOf: folder.appending(path: "order.json"))
+    return try EventLine.decode(WorkOrder.self, from: line)
+  }
+}
+
+struct TimedOut: Error, CustomStringConvertible { let description: String }
+
+final class FixedDisk: DiskSpace {
+  let free = Mutex<Int64>(.max)
+  func freeBytes(at folder: URL) -> Int64 { free.withLock { $0 } }
+}
+
+/// Finds in a photo what its text says: `fine N`, `rejected`, `same` (near-duplicates of each other).
+struct ScriptedDecoder: PhotoDecoder {
+  func decode(_ photo: URL, into folder: URL) async throws -> DecodedPhoto {
+    let text = String(decoding: try Data(contentsOf: photo), as: UTF8.self)
+    if text.hasPrefix("rejected") {
+      let finding = ImageFinding(.unsupportedType, "this is text; send PNG, JPEG or WebP")
+      return DecodedPhoto(result: DecodeResult(findings: [finding]), pixels: nil)
+    }
+    let file = folder.appending(path: UUID().uuidString)
+    try Data("pixels of \(text)".utf8).write(to: file)
+    let digest = FileHash.sha256(Data(text.utf8))
+    var state: UInt64 = text.hasPrefix("same") ? 1 : UInt64(digest.prefix(15), radix: 16) ?? 2
+    let grey = (0..<ImageFingerprint.side * ImageFingerprint.side).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state >> 56)
+    }
+    let result = DecodeResult(
+      findings: [], width: 100, height: 80, cropBox: CropBox(x: 10, y: 0, side: 80),
+      fingerprint: ImageFingerprint(grey: Data(grey)), pngBytes: 10)
+    return DecodedPhoto(result: result, pixels: file)
+  }
+}
