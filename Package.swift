@@ -96,7 +96,7 @@ let package = Package(
     tests("Contract", ["Contract"]),
     tests("HTTP", ["HTTP"]),
     tests("Storage", ["Storage", "Contract"]),
-    tests("Jobs", ["Jobs", "Storage", "Contract", "CLinux"]),
+    tests("Jobs", ["Jobs", "Storage", "Contract", "CLinux", log]),
     tests("API", ["API", "HTTP", "Jobs", "Storage", "Contract", yams]),
     tests("Imaging", ["Imaging", "Contract"]),
     tests("Tensors", ["Tensors"]),
