@@ -43,7 +43,23 @@ import Testing
     #expect(try await shelf.find("starter")?.sha256 == before)
     let file = folder.appending(path: "unet/diffusion_pytorch_model.safetensors")
     try Data("other weights".utf8).write(to: file)
-    #expect(try await shelf.find("starter")?.sha256 != before)
+    let after = try #require(try await shelf.find("starter")).sha256
+    #expect(after != before)
+    try Data("{}".utf8).write(to: folder.appending(path: "dreambooth.json"))
+    #expect(try await shelf.find("starter")?.sha256 == after)
+  }
+
+  @Test func `the hash is the one that the engine gives`() async throws {
+    let fixture = try StorageFixture()
+    let (shelf, folder) = try shelf(fixture)
+    let names = [
+      "unet/config.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json",
+    ]
+    let lines = try names.map { name in
+      "\(name) \(try FileHash.sha256(ofFile: folder.appending(path: name)))\n"
+    }
+    let expected = FileHash.sha256(Data(lines.joined().utf8))
+    #expect(try await shelf.find("starter")?.sha256 == expected)
   }
 
   @Test(arguments: ["..", ".", "", "../models/starter", "/etc", "starter/unet", "empty", "absent"])

@@ -64,7 +64,9 @@ struct PhotoIntake: Sendable {
       examined.append(Examined(image: image, pixels: decoded.pixels))
       fingerprints.append(decoded.result.fingerprint)
     }
-    for (index, group) in NearDuplicates.groups(fingerprints).enumerated() {
+    let compared = fingerprints
+    let groups = try await BlockingIO.run { NearDuplicates.groups(compared) }
+    for (index, group) in groups.enumerated() {
       guard let group else { continue }
       examined[index].image.duplicateGroup = group.number
       let others = group.members.filter { $0 != index }.map { "images/\($0)" }

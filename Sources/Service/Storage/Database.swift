@@ -138,7 +138,10 @@ private final class LockFile: Sendable {
 
   func release() {
     held.withLock { descriptor in
-      if let open = descriptor { close(open) }
+      guard let open = descriptor else { return }
+      // A child between fork and exec still has the descriptor: closing alone would not unlock.
+      flock(open, LOCK_UN)
+      close(open)
       descriptor = nil
     }
   }

@@ -85,8 +85,10 @@ package enum FileIO {
   /// The error of the last failed call.
   package static func error(_ operation: String) -> StorageError {
     let code = errno
-    return code == ENOSPC || code == EDQUOT
-      ? .diskFull(operation: operation)
-      : .io(operation: operation, detail: String(cString: strerror(code)))
+    return switch code {
+    case ENOSPC, EDQUOT: .diskFull(operation: operation)
+    case ENOENT: .notFound("what is needed for \(operation)")
+    default: .io(operation: operation, detail: String(cString: strerror(code)))
+    }
   }
 }

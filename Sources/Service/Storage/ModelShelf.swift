@@ -8,8 +8,10 @@ package final class ModelShelf: Sendable {
   package struct Model: Codable, Equatable, Sendable {
     /// The folder's name.
     package var id: String
-    /// SHA-256 over the digests of its files, sorted by name.
+    /// SHA-256 over the lines `<name> <sha256>\n` of the files that decide what it draws: the same digest
+    /// that the engine gives a base model.
     package var sha256: String
+    /// Sum of all its files.
     package var bytes: Int
     /// `_class_name` of `model_index.json`: `StableDiffusionPipeline`.
     package var className: String
@@ -114,16 +116,21 @@ package final class ModelShelf: Sendable {
     }
   }
 
+  private static let decisive: Set = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"]
+
+  private static func decides(_ name: String) -> Bool {
+    let parts = name.split(separator: "/")
+    return parts.count == 2 && decisive.contains(String(parts[0]))
+  }
+
   /// Digests of gigabytes are worked out once, and again when a size or a time changes.
   private func hash(_ id: String, _ folder: URL, _ files: [Entry]) throws -> String {
     let stamp = files.map { "\($0.name) \($0.bytes) \($0.modified)" }
     if let known = hashes.withLock({ $0[id] }), known.stamp == stamp { return known.sha256 }
-    let digests = try files.map { entry in
-      StoredFile(
-        name: entry.name, bytes: entry.bytes,
-        sha256: try FileHash.sha256(ofFile: folder.appending(path: entry.name)))
+    let lines = try files.map(\.name).filter(Self.decides).map { name in
+      "\(name) \(try FileHash.sha256(ofFile: folder.appending(path: name)))\n"
     }
-    let sha256 = FileHash.sha256(ofFiles: digests)
+    let sha256 = FileHash.sha256(Data(lines.joined().utf8))
     hashes.withLock { $0[id] = Hashed(stamp: stamp, sha256: sha256) }
     return sha256
   }
