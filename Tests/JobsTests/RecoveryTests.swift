@@ -91,7 +91,9 @@ import Testing
     try second.close()
   }
 
-  @Test(arguments: [": > step-000002/weights", "rm -r step-000002", "echo > step-000002/manifest.json"])
+  @Test(arguments: [
+    ": > step-000002/weights", "rm -r step-000002", "echo > step-000002/manifest.json",
+  ])
   func `P7 a damaged checkpoint gives way to the one before`(damage: String) async throws {
     let fixture = try await JobsFixture()
     try WorkerScript().later(WorkerScript().keepingOrder().finished())

@@ -151,7 +151,9 @@ import Testing
     let broken = try await stores.queued()
     try await stores.queued()
     let damage = "UPDATE jobs SET recipe = '{}' WHERE id = '\(broken.id)';"
-    let folder = try fixture.migrations(adding: ["\(try fixture.nextMigration())_damage.sql": damage])
+    let folder = try fixture.migrations(adding: [
+      "\(try fixture.nextMigration())_damage.sql": damage
+    ])
     try await Migrator(folder: folder).apply(stores.database, now: fixture.time.now)
     let claimed = try #require(try await stores.jobs.claim())
     #expect(claimed.id != broken.id)

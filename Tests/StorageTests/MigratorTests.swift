@@ -10,7 +10,8 @@ import Testing
   @Test func `step by step gives the schema that at once gives`() async throws {
     let (fixture, b) = (try StorageFixture(), try StorageFixture())
     let extra = [
-      "\(try fixture.nextMigration())_notes.sql": "CREATE TABLE notes (id TEXT PRIMARY KEY) STRICT;",
+      "\(try fixture.nextMigration())_notes.sql":
+        "CREATE TABLE notes (id TEXT PRIMARY KEY) STRICT;",
       "\(try fixture.nextMigration(2))_notes_text.sql": "ALTER TABLE notes ADD COLUMN text TEXT;",
     ]
     let migrator = try Migrator(folder: fixture.migrations(adding: extra))
@@ -29,7 +30,8 @@ import Testing
     let fixture = try StorageFixture()
     let database = try fixture.openDatabase()
     let extra = ["\(try fixture.nextMigration())_notes.sql": "CREATE TABLE notes (id TEXT) STRICT;"]
-    try await Migrator(folder: fixture.migrations(adding: extra)).apply(database, now: fixture.time.now)
+    try await Migrator(folder: fixture.migrations(adding: extra)).apply(
+      database, now: fixture.time.now)
     let known = try shipped()
     await #expect(throws: StorageError.newerDatabase(found: known + 1, known: known)) {
       try await Migrator(folder: StorageFixture.migrations)
@@ -53,7 +55,8 @@ import Testing
     let fixture = try StorageFixture()
     let database = try fixture.openDatabase()
     let broken = "CREATE TABLE half (id TEXT) STRICT; CREATE TABLE half (id TEXT) STRICT;"
-    let migrator = try Migrator(folder: fixture.migrations(adding: ["\(try fixture.nextMigration())_half.sql": broken]))
+    let migrator = try Migrator(
+      folder: fixture.migrations(adding: ["\(try fixture.nextMigration())_half.sql": broken]))
     await #expect(throws: StorageError.self) {
       try await migrator.apply(database, now: fixture.time.now)
     }

@@ -26,7 +26,8 @@ struct AttemptDriver: Sendable {
     if case .publish(let artifacts) = ending {
       do {
         if try await publish(artifacts, job) { return }
-        ending = .again(JobFailure(EngineError(.workerLost, "another move came first")), counts: false)
+        ending = .again(
+          JobFailure(EngineError(.workerLost, "another move came first")), counts: false)
       } catch {
         ending = try judge(error)
       }

@@ -20,7 +20,8 @@ package enum JobError: Error, Equatable, CustomStringConvertible {
     case .diskLow(let free, let needed):
       "\(free) bytes are free where \(needed) are needed; free space and try again"
     case .spawn(let executable, let detail): "cannot start \(executable): \(detail)"
-    case .artifactMismatch(let file, let detail): "\(file) is not what the worker announced: \(detail)"
+    case .artifactMismatch(let file, let detail):
+      "\(file) is not what the worker announced: \(detail)"
     }
   }
 }

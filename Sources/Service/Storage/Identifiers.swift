@@ -35,7 +35,9 @@ package final class Identifiers: Sendable {
   private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
   private static func base32(_ value: UInt128) -> String {
-    let digits = (0..<26).reversed().map { alphabet[Int(truncatingIfNeeded: value >> ($0 * 5)) & 31] }
+    let digits = (0..<26).reversed().map {
+      alphabet[Int(truncatingIfNeeded: value >> ($0 * 5)) & 31]
+    }
     return String(decoding: digits, as: UTF8.self)
   }
 }

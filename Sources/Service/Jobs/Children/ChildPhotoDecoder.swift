@@ -66,7 +66,9 @@ private final class DecodeOutput: Sendable {
         if state.result == nil {
           state.head.append(rest)
           guard let end = state.head.firstIndex(of: 0x0A) else {
-            if state.head.count > Self.headLimit { throw LineReader.LineTooLong(limit: Self.headLimit) }
+            if state.head.count > Self.headLimit {
+              throw LineReader.LineTooLong(limit: Self.headLimit)
+            }
             return
           }
           state.result = try EventLine.decode(DecodeResult.self, from: Data(state.head[..<end]))
