@@ -29,6 +29,8 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let nio: [Target.Dependency] = [
@@ -56,7 +58,7 @@ let package = Package(
       dependencies: [
         "Contract", "HTTP", "Storage", "Jobs", "API", "CLinux",
         "Imaging", "Tensors", "Weights", "Models", "Diffusion", "Evaluation", "Training", "Toybox",
-        arguments, lifecycle, log,
+        arguments, lifecycle, unixSignals, log,
       ],
       swiftSettings: strict),
     .target(name: "Contract", swiftSettings: strict),
