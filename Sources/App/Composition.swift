@@ -1,0 +1,94 @@
+import API
+import Contract
+import Diffusion
+import Foundation
+import HTTP
+import Jobs
+import Logging
+import Storage
+import Tensors
+
+/// Every object of the service, built once: the wiring diagram.
+struct Composition {
+  let stores: Stores
+  let queue: JobQueue
+  let dispatcher: Dispatcher
+  let server: Server
+  let database: Database
+
+  init(
+    _ configuration: ServiceConfiguration, share: ShareFolder, telemetry: Telemetry
+  ) async throws {
+    let models = try share.models(configuration.models)
+    let folder = try DataFolder(URL(fileURLWithPath: configuration.data))
+    database = try Database(folder) { error in Self.stop(error) }
+    try await Migrator(folder: share.migrations).apply(database, now: SystemTime().now)
+    stores = Stores(folder, database, time: SystemTime())
+
+    let jobs = Self.jobs(configuration, models)
+    let shelf = ModelShelf(models)
+    queue = JobQueue(stores, configuration: jobs, decoder: ChildPhotoDecoder(jobs))
+    dispatcher = Dispatcher(
+      queue, models: shelf, runner: LocalRunner(jobs), log: Logger(label: "jobs"))
+
+    let keys = try configuration.keyFile.map(Self.keys)
+    var http = Server.Configuration(
+      host: configuration.host, port: configuration.port, keys: keys)
+    http.limits = ServerLimits()
+    let context = APIContext(
+      queue: queue, shelf: shelf, build: EngineBuild.version,
+      engine: Capabilities.Engine(
+        isa: ThreadTeam.instructionSet, threads: jobs.threads, workers: jobs.workers),
+      limits: http.limits, openAPI: try OpenAPIDocument.json(ofYAML: share.openAPI),
+      memory: Self.memory(), metricsText: { telemetry.prometheus() })
+    let queue = queue
+    server = try Server(
+      http, routes: RouteTable.routes(context), isDraining: { queue.isDraining },
+      problem: ProblemMapping.problem, observe: { telemetry.record($0) })
+  }
+
+  private static func jobs(
+    _ configuration: ServiceConfiguration, _ models: URL
+  ) -> JobsConfiguration {
+    let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    var jobs = JobsConfiguration(
+      threads: configuration.threads > 0
+        ? configuration.threads : max(1, cores / configuration.workers))
+    jobs.workers = configuration.workers
+    jobs.queueLimit = configuration.queueLimit
+    jobs.diskWatermark = Int64(configuration.diskWatermark)
+    let encoder = models.appending(path: "encoders/clip")
+    jobs.clipEncoder = ShareFolder.isFolder(encoder.path) ? encoder : nil
+    return jobs
+  }
+
+  private static func keys(_ file: String) throws -> APIKeys {
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw UsageError("\(file): the key file cannot be read")
+    }
+    do {
+      return try APIKeys(file: String(decoding: data, as: UTF8.self))
+    } catch {
+      throw UsageError("\(file): \(error)")
+    }
+  }
+
+  /// Bytes that this machine, or the group of processes that we are in, may use.
+  private static func memory() -> Int {
+    let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+    let limit = FileManager.default.contents(atPath: "/sys/fs/cgroup/memory.max")
+      .flatMap { Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
+    return min(machine, limit ?? machine)
+  }
+
+  /// After a failed write nobody knows what is on the disk; only a restart that reads it back does.
+  private static func stop(_ error: StorageError) {
+    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+    _exit(ServeExit.storage)
+  }
+}
+
+enum ServeExit {
+  /// EX_IOERR: the disk failed; a supervisor should start the service again.
+  static let storage: Int32 = 74
+}
