@@ -14,7 +14,8 @@ typedef struct {
 static void append(png_structp png, png_bytep bytes, size_t count) {
   sink *out = png_get_io_ptr(png);
   if (count > out->capacity - out->size) {
-    size_t capacity = 2 * out->capacity + count;
+    // By a quarter, not double: the largest pictures must fit a small address space.
+    size_t capacity = out->capacity + out->capacity / 4 + count + (1 << 16);
     uint8_t *grown = realloc(out->bytes, capacity);
     if (grown == NULL) png_error(png, "out of memory");
     out->bytes = grown;

@@ -17,6 +17,6 @@ enum jail_act {
   JAIL_CRASH,
 };
 
-/// Does it in a child process inside the jail (256 MiB, 1 s of CPU, 2 s in all).
+/// Does it in a child process inside the jail (256 MiB, 1 s of CPU).
 /// @return 0 and up: the child's exit code, an errno or 0 if the act succeeded; negative: its signal
 int jail_probe(enum jail_act act);
