@@ -41,7 +41,10 @@ let nio: [Target.Dependency] = [
 
 let package = Package(
   name: "dreambooth-server",
-  products: [.executable(name: "dreambooth", targets: ["App"])],
+  products: [
+    .executable(name: "dreambooth", targets: ["App"]),
+    .library(name: "CKernels", targets: ["CKernels"]),  // for Benchmarks
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", "4.5.2"..<"5.0.0"),
