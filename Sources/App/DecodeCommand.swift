@@ -24,7 +24,7 @@ struct DecodeCommand: ParsableCommand {
 
   /// A picture of 40 million pixels takes 120 MB, its progressive JPEG 240 MB more while it is decoded.
   private static let jail = clinux_jail(
-    memory: 512 << 20, cpu_seconds: 10, wall_seconds: 25, descriptors: 4)
+    memory: 512 << 20, cpu_seconds: 10, wall_seconds: 60, descriptors: 4)
 
   func run() throws {
     guard fcntl(Self.output, F_GETFL) >= 0 else {

@@ -18,7 +18,7 @@ package struct JobsConfiguration: Sendable {
   package var cancelGrace = Duration.seconds(2)
   /// From the request to suspend to SIGKILL, and from the last word of a child to its end.
   package var stopGrace = Duration.seconds(25)
-  package var decodeTimeout = Duration.seconds(30)
+  package var decodeTimeout = Duration.seconds(90)
   /// Jobs waiting at most; a further one is refused with 429.
   package var queueLimit = 1000
   /// Free bytes that must remain after a request is stored; below it a request is refused with 507.
