@@ -48,6 +48,8 @@ package final class Server: Sendable {
 
   private let configuration: Configuration
   private let router: Router
+  /// The operations that are served.
+  package var routes: [Route] { router.routes }
   private let isDraining: @Sendable () -> Bool
   private let problem: @Sendable (any Error) -> Problem?
   private let observe: @Sendable (Exchange) -> Void

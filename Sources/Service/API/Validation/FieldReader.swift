@@ -166,9 +166,13 @@ final class FieldReader {
       path(name), "not_offered", "\(what); GET /v1/capabilities lists what this build offers")
   }
 
-  func fault(_ name: String, _ code: String, _ message: String, allowed: [String]? = nil) {
+  /// - Parameter index: of the entry at fault, where the field is an array
+  func fault(
+    _ name: String, at index: Int? = nil, _ code: String, _ message: String,
+    allowed: [String]? = nil
+  ) {
     faults.add(
-      path(name), code, message, allowed: allowed.map { ["values": .strings($0)] } ?? [:])
+      path(name) + (index.map { "/\($0)" } ?? ""), code, message, allowed: allowed.map { ["values": .strings($0)] } ?? [:])
   }
 
   /// Refuses the members that nobody has asked for.

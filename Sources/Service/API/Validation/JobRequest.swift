@@ -131,7 +131,7 @@ struct JobRequest {
       length: RecipeLimits.nameLength) else { return }
     for (index, format) in asked.enumerated() where !offered.contains(format) {
       fields.fault(
-        "exports/\(index)", "not_offered", "this build exports \(offered.joined(separator: ", "))",
+        "exports", at: index, "not_offered", "this build exports \(offered.joined(separator: ", "))",
         allowed: offered)
     }
   }
@@ -144,7 +144,7 @@ struct JobRequest {
       "metrics", count: .init(minimum: 1, maximum: 16), length: RecipeLimits.nameLength)
     for (index, metric) in (asked ?? []).enumerated() where !offered.contains(metric) {
       evaluation.fault(
-        "metrics/\(index)", "not_offered", "this build measures \(offered.joined(separator: ", "))",
+        "metrics", at: index, "not_offered", "this build measures \(offered.joined(separator: ", "))",
         allowed: offered)
     }
     evaluation.notOffered("prompt_set", "prompt sets; the prompts of samples are used")
@@ -231,7 +231,7 @@ enum SampleFields {
       .replacingOccurrences(of: "{class}", with: "")
     if rest.contains("{") || rest.contains("}") {
       fields.fault(
-        "prompts/\(index)", "placeholder", "{id} and {class} are the only placeholders")
+        "prompts", at: index, "placeholder", "{id} and {class} are the only placeholders")
     }
   }
 }

@@ -1,0 +1,198 @@
+import Contract
+import Foundation
+@testable import HTTP
+import Jobs
+import Storage
+
+@testable import API
+
+/// The service without a socket, over stores in a temporary folder: requests in, answers out.
+final class ServiceFixture: Sendable {
+  let root: URL
+  let stores: Stores
+  let queue: JobQueue
+  let server: Server
+
+  static let png = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+
+  init(memory: Int = 1 << 40, queueLimit: Int = 1000, watermark: Int64 = 0) async throws {
+    root = FileManager.default.temporaryDirectory.appending(path: "api-tests-\(UUID().uuidString)")
+    let folder = try DataFolder(root.appending(path: "data"))
+    let database = try Database(folder) { _ in }
+    let package = OpenAPI.file.deletingLastPathComponent()
+    try await Migrator(folder: package.appending(path: "migrations"))
+      .apply(database, now: SystemTime().now)
+    stores = Stores(folder, database, time: SystemTime())
+    var jobs = JobsConfiguration(threads: 1)
+    jobs.queueLimit = queueLimit
+    jobs.diskWatermark = watermark
+    queue = JobQueue(stores, configuration: jobs, decoder: SignatureDecoder())
+    let models = root.appending(path: "models")
+    try Self.makeModel(models.appending(path: "starter"))
+    let context = APIContext(
+      queue: queue, shelf: ModelShelf(models), build: "dreambooth test",
+      engine: .init(isa: "none", threads: 1, workers: 1), limits: ServerLimits(),
+      openAPI: try OpenAPIDocument.json(ofYAML: OpenAPI.file), memory: memory)
+    let queue = queue
+    server = try Server(
+      .init(host: "127.0.0.1", port: 0), routes: RouteTable.routes(context),
+      isDraining: { queue.isDraining }, problem: ProblemMapping.problem)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: root) }
+
+  private static func makeModel(_ folder: URL) throws {
+    for name in ["unet", "vae"] {
+      try FileManager.default.createDirectory(
+        at: folder.appending(path: name), withIntermediateDirectories: true)
+    }
+    let index = #"{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"]}"#
+    try Data(index.utf8).write(to: folder.appending(path: "model_index.json"))
+    try Data(#"{"sample_size":16}"#.utf8).write(to: folder.appending(path: "unet/config.json"))
+    try Data(#"{"block_out_channels":[1,1,1]}"#.utf8)
+      .write(to: folder.appending(path: "vae/config.json"))
+    let header = #"{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}"#
+    var file = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    file.append(Data(header.utf8) + Data(count: 24))
+    try file.write(to: folder.appending(path: "unet/diffusion_pytorch_model.safetensors"))
+    try Data(#"{"steps":300,"prior_images":20}"#.utf8)
+      .write(to: folder.appending(path: "dreambooth.json"))
+  }
+
+  func send(
+    _ method: String, _ target: String, _ headers: Headers = [:], body: Data = Data()
+  ) async throws -> Response {
+    var headers = headers
+    headers["Host"] = "127.0.0.1"
+    return await server.respond(
+      try Request(
+        method: method, target: target, headers: headers, body: RequestBody(chunks: [body])))
+  }
+
+  func create(
+    _ job: String = #"{"class_noun":"dog"}"#, images: [Data] = [png], query: String = "",
+    _ headers: Headers = [:]
+  ) async throws -> Response {
+    var headers = headers
+    headers["Content-Type"] = "multipart/form-data; boundary=XX"
+    var body = Data("--XX\r\nContent-Disposition: form-data; name=\"job\"\r\n\r\n\(job)".utf8)
+    for (index, image) in images.enumerated() {
+      body.append(
+        Data(
+          ("\r\n--XX\r\nContent-Disposition: form-data; name=\"images\"; "
+            + "filename=\"../\(index).png\"\r\n\r\n").utf8))
+      body.append(image)
+    }
+    body.append(Data("\r\n--XX--\r\n".utf8))
+    return try await send("POST", "/v1/jobs\(query)", headers, body: body)
+  }
+
+  /// Intake, claim and a whole run, as the dispatcher and a worker would have left them.
+  func run(_ id: String) async throws {
+    guard let job = try await stores.jobs.find(id),
+      var dataset = try await stores.datasets.find(job.datasetId)
+    else { return }
+    let blob = try stores.blobs.store(Self.png)
+    for index in dataset.images.indices {
+      dataset.images[index].verdict = .warned
+      dataset.images[index].findings = [ImageFinding(.upscaled, "small")]
+      dataset.images[index].cropBox = CropBox(x: 0, y: 0, side: 8)
+      (dataset.images[index].width, dataset.images[index].height) = (8, 8)
+      dataset.images[index].blob = blob
+    }
+    dataset.sha256 = blob
+    _ = try await stores.datasets.conclude(
+      dataset, warnings: [JobWarning(code: "upscaled", param: "images/0", message: "small")],
+      ofJob: id, JobMove(to: .queued, from: [.validating]))
+    guard let job = try await stores.jobs.claim() else { return }
+    let fence = Fence(jobId: job.id, epoch: job.epoch)
+    let attempt = stores.folder.attempt(ofJob: job.id, epoch: job.epoch)
+    try FileIO.createFolder(attempt)
+    func write(_ name: String, _ data: Data) throws -> StoredFile {
+      let file = attempt.appending(path: name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try data.write(to: file)
+      return StoredFile(name: "e\(job.epoch)/\(name)", bytes: data.count, sha256: FileHash.sha256(data))
+    }
+    _ = try await stores.jobs.recordIdentifier(
+      fence, JobIdentifier(text: "xjy", tokenIds: [7], source: "auto"))
+    var progress = JobProgress(step: 2, totalSteps: 4)
+    progress.loss = .init(instance: 0.5, prior: 0.25)
+    progress.stepMs = .init(p50: 10, p90: 12)
+    progress.eta = .init(p50: SystemTime().now, p90: SystemTime().now)
+    _ = try await stores.jobs.recordProgress(fence, phase: .training, progress: progress)
+    let steps = (1...4).map {
+      StepMetrics(
+        step: $0, totalSteps: 4, loss: 0.75, instanceLoss: 0.5, priorLoss: 0.25, gradientNorm: 1,
+        learningRate: 5e-6, seconds: 0.01)
+    }
+    try stores.metrics.append(steps, ofJob: id)
+    try Data("loading\n".utf8).write(to: stores.folder.log(ofJob: id))
+    _ = try await stores.checkpoints.record(
+      fence, .init(step: 4, folder: "step-000004", manifestSha256: blob),
+      folder: "e\(job.epoch)/step-000004")
+    let sample = WorkEvent.Sample(
+      step: 4, promptIndex: 0, prompt: "a xjy dog", seed: 1, file: "samples/a.png", width: 8,
+      height: 8)
+    _ = try await stores.samples.record(fence, sample, file: try write("samples/a.png", Self.png))
+    _ = try write("samples/grid.png", Self.png + Data("grid".utf8))
+    _ = try await stores.reports.record(
+      fence,
+      files: [
+        try write("report.json", Data(#"{"version":1}"#.utf8)),
+        try write("report.png", Self.png),
+      ])
+    let weights = Data((0..<1000).map { UInt8(truncatingIfNeeded: $0) })
+    let file = try write("diffusers/unet/weights.safetensors", weights)
+    _ = try await stores.artifacts.publish(
+      fence,
+      [
+        .init(
+          format: "diffusers", folder: "diffusers",
+          files: [.init(name: "unet/weights.safetensors", bytes: 1000, sha256: file.sha256)])
+      ], outcome: .complete)
+  }
+}
+
+/// Takes what begins as a PNG does, and nothing else.
+private struct SignatureDecoder: PhotoDecoder {
+  func decode(_ photo: URL, into folder: URL) async throws -> DecodedPhoto {
+    let data = FileManager.default.contents(atPath: photo.path) ?? Data()
+    guard data.starts(with: ServiceFixture.png) else {
+      return DecodedPhoto(
+        result: DecodeResult(findings: [ImageFinding(.undecodable, "not a picture")]), pixels: nil)
+    }
+    let pixels = folder.appending(path: UUID().uuidString)
+    try data.write(to: pixels)
+    return DecodedPhoto(result: DecodeResult(findings: [], width: 8, height: 8), pixels: pixels)
+  }
+}
+
+extension Response {
+  var data: Data {
+    get throws {
+      switch body {
+      case .data(let data): return data
+      case .file(let file, let offset, let length):
+        var bytes = Data(count: length)
+        _ = bytes.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, length, off_t(offset)) }
+        return bytes
+      }
+    }
+  }
+
+  var json: [String: Any] {
+    get throws {
+      try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+    }
+  }
+
+  var code: String? { (try? json)?["code"] as? String }
+
+  /// Pointer and code of each fault.
+  var faults: [String] {
+    let errors = (try? json)?["errors"] as? [[String: Any]] ?? []
+    return errors.map { "\($0["pointer"] ?? "") \($0["code"] ?? "")" }
+  }
+}
