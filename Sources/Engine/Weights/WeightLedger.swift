@@ -7,6 +7,7 @@ package final class WeightLedger {
   private enum Source {
     case files([String: (file: SafetensorsFile, fileKey: String)])
     case random(Philox)
+    case none
   }
 
   private let source: Source
@@ -37,6 +38,12 @@ package final class WeightLedger {
     source = .random(philox)
     self.dtype = dtype
     names = nil
+  }
+
+  /// No source: tensors have their shapes and no values. Tells which keys a model asks for, without
+  /// the memory, since pages that nobody writes are never handed out.
+  package init() {
+    (source, dtype, names) = (.none, .f32, nil)
   }
 
   package var root: WeightScope { WeightScope(ledger: self, path: "") }
@@ -75,6 +82,10 @@ package final class WeightLedger {
       let tensor = dtype == .f32 ? drawn : drawn.cast(to: dtype)
       let stored: StoredDType = dtype == .f32 ? .f32 : .bf16
       asked[key] = Parameter(key: key, fileKey: key, tensor: tensor, storedDType: stored)
+      return tensor
+    case .none:
+      let tensor = Tensor(uninitialized: Shape(shape))
+      asked[key] = Parameter(key: key, fileKey: key, tensor: tensor, storedDType: .f32)
       return tensor
     }
   }
