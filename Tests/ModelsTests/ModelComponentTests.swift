@@ -102,7 +102,15 @@ import Weights
       return try Dictionary(
         uniqueKeysWithValues: unet.parameters.map { ($0.key, try #require($0.tensor.gradient).values) })
     }
-    #expect(try gradients(true) == gradients(false))
+    let (with, without) = try (gradients(true), gradients(false))
+    for (key, gradient) in with {
+      let expected = try #require(without[key])
+      let scale = expected.map(abs).max() ?? 0
+      // The text states' gradient is summed per layer first, so its last bits may differ; biases
+      // before a norm of one channel per group have no gradient but rounding.
+      let worst = zip(gradient, expected).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst <= 1e-4 * scale + 1e-7, "\(key): \(worst) of \(scale)")
+    }
   }
 
   @Test func `the end of a text is its first end token, or its largest id in old configs`() throws {

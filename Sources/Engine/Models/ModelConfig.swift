@@ -71,14 +71,15 @@ private func text(_ value: JSONValue?) -> String {
 }
 
 private func explain(_ error: DecodingError) -> String {
-  func path(_ context: DecodingError.Context) -> String {
-    context.codingPath.map(\.stringValue).joined(separator: ".")
+  /// The field as the file spells it: the decoder reports our names.
+  func field(_ path: [any CodingKey]) -> String {
+    let name = path.map(\.stringValue).joined(separator: ".")
+    return "field '\(name.replacing(/[A-Z]/) { "_" + $0.output.lowercased() })'"
   }
   return switch error {
-  case .keyNotFound(let key, let context):
-    "field '\((context.codingPath + [key]).map(\.stringValue).joined(separator: "."))' is missing"
+  case .keyNotFound(let key, let context): "\(field(context.codingPath + [key])) is missing"
   case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-    "field '\(path(context))': \(context.debugDescription)"
+    "\(field(context.codingPath)): \(context.debugDescription)"
   @unknown default: "\(error)"
   }
 }
