@@ -156,7 +156,7 @@ import Testing
 
   @Test func `only the newest two checkpoints stay`() async throws {
     let fixture = try await JobsFixture()
-    try WorkerScript().started().checkpoint(1).checkpoint(2).checkpoint(3).finished()
+    try WorkerScript().started().checkpoint(1).checkpoint(2).checkpoint(2).checkpoint(3).finished()
       .write(for: fixture)
     try await fixture.running {
       let id = try await fixture.submit().id

@@ -113,6 +113,7 @@ import Testing
       try await stores.artifacts.publish(fence, twice, outcome: .complete)
     }
     #expect(try await stores.jobs.find(job.id)?.status == .running)
+    #expect(fixture.fatalErrors.isEmpty)
     let done = try await stores.artifacts.publish(fence, [artifact], outcome: .complete)
     #expect(done?.status == .succeeded)
     #expect(done?.outcome == .complete)

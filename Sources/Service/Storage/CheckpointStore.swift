@@ -23,8 +23,9 @@ package struct CheckpointStore: Sendable {
       createdAt: jobs.time.now)
     let stored: Checkpoint? = try await database.write("recording a checkpoint") { db in
       try fence.guarding(in: db) {
+        // The same step again, asked for by a directive, takes the place of the first.
         try db.execute(
-          sql: "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
+          sql: "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
           arguments: [
             record.id, record.jobId, record.epoch, record.step, record.folder,
             record.manifestSha256, record.createdAt.milliseconds,

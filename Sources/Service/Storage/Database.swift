@@ -114,6 +114,8 @@ package final class Database: Sendable {
     switch error.resultCode {
     case .SQLITE_FULL: return .diskFull(operation: operation)
     case .SQLITE_BUSY, .SQLITE_LOCKED: return .alreadyOpen(path: "the database")
+    case .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_RANGE:
+      return .refused(operation: operation, detail: error.message ?? "no message")
     default:
       return .io(
         operation: operation,

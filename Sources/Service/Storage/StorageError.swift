@@ -3,6 +3,8 @@
 package enum StorageError: Error, Equatable, CustomStringConvertible {
   case io(operation: String, detail: String)
   case diskFull(operation: String)
+  /// The database said no and undid the statement: a broken rule, not a broken disk.
+  case refused(operation: String, detail: String)
   case alreadyOpen(path: String)
   case pragma(name: String, expected: String, found: String)
   case newerDatabase(found: Int, known: Int)
@@ -23,6 +25,8 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
       "storage failed while \(operation): \(detail); the process must restart and read the disk back"
     case .diskFull(let operation):
       "no space left on the device while \(operation); free space and try again"
+    case .refused(let operation, let detail):
+      "the database refused \(operation): \(detail)"
     case .alreadyOpen(let path):
       "another process holds \(path); only one service may use a data folder"
     case .pragma(let name, let expected, let found):
