@@ -42,10 +42,12 @@ import Testing
 
   @Test func `reads every kind of PNG sample`() throws {
     let deep = PNGFile.file(
-      width: 2, height: 1, depth: 16, rows: [[0xFF, 0xFF, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0xFF, 0xFE]])
+      width: 2, height: 1, depth: 16,
+      rows: [[0xFF, 0xFF, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0xFF, 0xFE]])
     #expect(try ImageDecoder.decode(deep).picture.pixels == [255, 128, 0, 0, 0, 255])
     let bits = PNGFile.file(width: 3, height: 1, depth: 1, color: 0, rows: [[0b1010_0000]])
-    #expect(try ImageDecoder.decode(bits).picture.pixels == [255, 255, 255, 0, 0, 0, 255, 255, 255])
+    #expect(
+      try ImageDecoder.decode(bits).picture.pixels == [255, 255, 255, 0, 0, 0, 255, 255, 255])
     let palette = PNGFile.file(
       width: 2, height: 1, color: 3, rows: [[1, 0]],
       chunks: [("PLTE", [9, 8, 7, 6, 5, 4]), ("tRNS", [0, 255])])
@@ -107,7 +109,9 @@ import Testing
   }
 
   @Test func `P16 flipped bits never crash the decoder`() {
-    for original in [BadPhotos.soundPNG, SamplePhotos.progressiveJPEG, SamplePhotos.transparentWebP] {
+    for original in [
+      BadPhotos.soundPNG, SamplePhotos.progressiveJPEG, SamplePhotos.transparentWebP,
+    ] {
       for i in 0..<300 {
         var bytes = original
         let place = i * 7919 % bytes.count
@@ -140,7 +144,8 @@ import Testing
     let green = converted.picture[0, 0]
     #expect(green.red < 16 && green.green > 240 && green.blue < 16, "\(green)")
 
-    let jpeg = JPEGFile.encode(columns: 1, rows: 1, segments: [PhotoMetadata.app2(swapped)]) { _, _ in
+    let jpeg = JPEGFile.encode(columns: 1, rows: 1, segments: [PhotoMetadata.app2(swapped)]) {
+      _, _ in
       (255, 0, 0)
     }
     let turned = try ImageDecoder.decode(jpeg).picture[4, 4]

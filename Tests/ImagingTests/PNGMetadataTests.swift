@@ -25,7 +25,8 @@ private struct Reading {
     if let last = lines.last, pairs(last).count >= 3 {
       for (key, value) in pairs(last) {
         let isQuoted = value.hasPrefix("\"") && value.hasSuffix("\"")
-        settings[key] = try isQuoted
+        settings[key] =
+          try isQuoted
           ? JSONDecoder().decode(String.self, from: Data(value.utf8)) : value
       }
       lines.removeLast()
@@ -64,7 +65,8 @@ private struct Reading {
   }
 
   @Test(arguments: [
-    "a dog", "a dog, in the snow: \"best\"", "zwei\nZeilen", "犬 and café", "Steps: 1, Seed: 2, x: 3",
+    "a dog", "a dog, in the snow: \"best\"", "zwei\nZeilen", "犬 and café",
+    "Steps: 1, Seed: 2, x: 3",
     "(dog:1.2), {id} \\ / -", "",
   ])
   func `P32 A1111's pattern reads back prompt and settings from the file`(_ prompt: String) throws {

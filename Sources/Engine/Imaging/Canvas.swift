@@ -64,7 +64,8 @@ package struct Canvas {
   package mutating func text(
     _ string: String, x: Int, y: Int, _ color: RGB = .black, scale: Int = 1
   ) {
-    for (row, line) in string.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (row, line) in string.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       for (column, character) in line.enumerated() {
         draw(
           BitmapFont.glyph(character), x: x + column * BitmapFont.width * scale,

@@ -98,7 +98,9 @@ package struct PNGMetadata: Equatable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
     // A string always encodes; the fallback keeps the line readable.
-    guard let data = try? encoder.encode(value) else { return value.filter { !",:\"".contains($0) } }
+    guard let data = try? encoder.encode(value) else {
+      return value.filter { !",:\"".contains($0) }
+    }
     return String(decoding: data, as: UTF8.self)
   }
 }

@@ -64,7 +64,9 @@ package enum PhotoChecks {
     if square.side < minimum { return [.tooSmall(side: square.side, minimum: minimum)] }
 
     var findings: [PhotoFinding] = []
-    if square.side < targetSide { findings.append(.upscaled(side: square.side, target: targetSide)) }
+    if square.side < targetSide {
+      findings.append(.upscaled(side: square.side, target: targetSide))
+    }
     if photo.orientation != .topLeft { findings.append(.exifRotated(photo.orientation)) }
     if photo.isConverted { findings.append(.iccConverted) }
     if photo.isFlattened { findings.append(.alphaFlattened) }

@@ -2,7 +2,9 @@ import CCodecs
 
 /// Walks the RIFF chunks of a WebP (RFC 9649).
 enum WebPHeader {
-  static func matches(_ bytes: [UInt8]) -> Bool { bytes.has("RIFF", at: 0) && bytes.has("WEBP", at: 8) }
+  static func matches(_ bytes: [UInt8]) -> Bool {
+    bytes.has("RIFF", at: 0) && bytes.has("WEBP", at: 8)
+  }
 
   static func read(_ bytes: [UInt8], _ limits: ImageLimits) throws(ImagingError) -> ImageHeader {
     guard let declared = bytes.littleEndian(4, 4), declared + 8 <= bytes.count else {

@@ -50,7 +50,8 @@ package enum PhotoMetadata {
       Array("XYZ ".utf8) + big(0) + values.flatMap(fixed)
     }
     let curve = Array("curv".utf8) + big(0) + big(1) + [0x02, 0x33, 0, 0]
-    let text = Array("desc".utf8) + big(0) + big(2) + Array("x\0".utf8) + [UInt8](repeating: 0, count: 80)
+    let text =
+      Array("desc".utf8) + big(0) + big(2) + Array("x\0".utf8) + [UInt8](repeating: 0, count: 80)
     let tags: [(String, [UInt8])] = [
       ("desc", text), ("wtpt", xyz([0.9642, 1, 0.8249])),
       ("rXYZ", xyz(primaries[order[0]])), ("gXYZ", xyz(primaries[order[1]])),
