@@ -1,5 +1,6 @@
 #include "team.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <malloc.h>
@@ -22,7 +23,7 @@ void omp_set_num_threads(int);
 namespace ck {
 namespace {
 
-int requested_threads = 0;
+std::atomic<int> requested_threads{0};
 
 // Tensors come and go with every step; memory returned to the kernel would be faulted in again.
 void keep_freed_memory() {
@@ -61,7 +62,8 @@ int team_size() {
   keep_freed_memory();
   // The OpenMP thread count belongs to the calling thread, not to the process.
   static thread_local int announced = 0;
-  int size = requested_threads > 0 ? requested_threads : omp_get_num_procs();
+  int requested = requested_threads;
+  int size = requested > 0 ? requested : omp_get_num_procs();
   if (announced != size && !omp_in_parallel()) omp_set_num_threads(announced = size);
   return size;
 }
