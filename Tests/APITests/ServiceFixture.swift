@@ -157,7 +157,9 @@ final class ServiceFixture: Sendable {
 
 /// Takes what begins as a PNG does, and nothing else.
 private struct SignatureDecoder: PhotoDecoder {
-  func decode(_ photo: URL, into folder: URL) async throws -> DecodedPhoto {
+  func decode(
+    _ photo: URL, targetSide: Int?, into folder: URL
+  ) async throws -> DecodedPhoto {
     let data = FileManager.default.contents(atPath: photo.path) ?? Data()
     guard data.starts(with: ServiceFixture.png) else {
       return DecodedPhoto(

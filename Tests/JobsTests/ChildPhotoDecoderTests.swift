@@ -23,7 +23,8 @@ import Testing
     configuration.decodeArguments = [file.path]
     configuration.childEnvironment = ["PATH": "/usr/bin:/bin"]
     configuration.decodeTimeout = timeout
-    let decoded = try await ChildPhotoDecoder(configuration).decode(photo, into: out)
+    let decoded = try await ChildPhotoDecoder(configuration).decode(
+      photo, targetSide: 256, into: out)
     if let pixels = decoded.pixels {
       #expect(try String(contentsOf: pixels, encoding: .utf8) == Self.png)
     }
@@ -38,7 +39,7 @@ import Testing
 
   @Test func `a decoded photo comes back whole`() async throws {
     let script =
-      try "read -r p; [ \"$p\" = photo ] || exit 1\n"
+      try "read -r p; [ \"$p\" = photo ] || exit 1; [ \"$*\" = '--target-side 256' ] || exit 1\n"
       + answer(pngBytes: Self.png.utf8.count) + "printf '%s' '\(Self.png)' >&3\n"
     let (decoded, left) = try await decode(script)
     #expect(decoded.result.verdict == .accepted)

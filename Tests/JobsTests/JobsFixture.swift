@@ -143,7 +143,9 @@ final class FixedDisk: DiskSpace {
 
 /// Finds in a photo what its text says: `fine N`, `rejected`, `same` (near-duplicates of each other).
 struct ScriptedDecoder: PhotoDecoder {
-  func decode(_ photo: URL, into folder: URL) async throws -> DecodedPhoto {
+  func decode(
+    _ photo: URL, targetSide: Int?, into folder: URL
+  ) async throws -> DecodedPhoto {
     let text = String(decoding: try Data(contentsOf: photo), as: UTF8.self)
     if text.hasPrefix("rejected") {
       let finding = ImageFinding(.unsupportedType, "this is text; send PNG, JPEG or WebP")

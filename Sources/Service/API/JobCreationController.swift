@@ -38,7 +38,9 @@ struct JobCreationController: Sendable {
         fileName: file.part.filename ?? "image \(index)", file: file.url, bytes: file.bytes)
     }
     if isDryRun {
-      let images = try await context.queue.examine(photos)
+      let wanted = asked.draft.recipe.training.resolution
+      let images = try await context.queue.examine(
+        photos, targetSide: wanted > 0 ? wanted : asked.model.resolution)
       return try .json(try await DryRunPayload(asked, images, context))
     }
     let key = header?.key(for: asked.value, files)

@@ -68,7 +68,7 @@ package final class Dispatcher: Sendable {
   private func examineNext() async throws -> Bool {
     guard let job = try await queue.stores.jobs.all(in: [.validating]).first else { return false }
     do {
-      try await queue.intake.run(job)
+      try await queue.intake.run(job, targetSide: try await targetSide(of: job))
     } catch let error as StorageError where error.isFatal {
       queue.stores.database.report(error)
       throw error
@@ -80,6 +80,12 @@ package final class Dispatcher: Sendable {
     }
     queue.signal.ring()
     return true
+  }
+
+  /// Side of the job's training pictures; `nil` if neither recipe nor base model says.
+  private func targetSide(of job: Job) async throws -> Int? {
+    let wanted = job.recipe.training.resolution
+    return try await wanted > 0 ? wanted : driver.models.find(job.baseModel.id)?.resolution
   }
 
   private static func intakeError(_ error: any Error) -> EngineError {

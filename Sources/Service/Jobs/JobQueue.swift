@@ -69,14 +69,18 @@ package final class JobQueue: Sendable {
   }
 
   /// The verdicts that these photos would get; nothing is stored.
-  package func examine(_ photos: [IncomingPhoto]) async throws -> [DatasetImage] {
+  /// - Parameter targetSide: side of the training pictures in pixels, if it is known
+  package func examine(
+    _ photos: [IncomingPhoto], targetSide: Int? = nil
+  ) async throws -> [DatasetImage] {
     try await requireRoom(for: photos)
     let images = photos.enumerated().map { position, photo in
       DatasetImage(
         id: stores.ids.next(.image), datasetId: "", position: position,
         fileName: photo.fileName, uploadBytes: photo.bytes)
     }
-    let examined = try await intake.examine(images, files: photos.map(\.file))
+    let examined = try await intake.examine(
+      images, files: photos.map(\.file), targetSide: targetSide)
     try await intake.discard(examined)
     return examined.map(\.image)
   }

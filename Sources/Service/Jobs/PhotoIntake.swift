@@ -20,12 +20,12 @@ struct PhotoIntake: Sendable {
   }
 
   /// Moves a job out of `validating`, one way or the other.
-  func run(_ job: Job) async throws {
+  func run(_ job: Job, targetSide: Int?) async throws {
     guard var dataset = try await stores.datasets.find(job.datasetId) else {
       throw StorageError.notFound("dataset \(job.datasetId)")
     }
     let files = dataset.images.map { stores.folder.upload(ofJob: job.id, position: $0.position) }
-    let examined = try await examine(dataset.images, files: files)
+    let examined = try await examine(dataset.images, files: files, targetSide: targetSide)
     let rejected = examined.map(\.image).filter { $0.verdict == .rejected }
     let failure = Self.failure(rejected, of: dataset.images.count, policy: job.onRejectedImage)
     if failure == nil {
@@ -51,11 +51,13 @@ struct PhotoIntake: Sendable {
   }
 
   /// Decodes every photo and compares them with each other.
-  func examine(_ images: [DatasetImage], files: [URL]) async throws -> [Examined] {
+  func examine(
+    _ images: [DatasetImage], files: [URL], targetSide: Int?
+  ) async throws -> [Examined] {
     var examined: [Examined] = []
     var fingerprints: [ImageFingerprint?] = []
     for (image, file) in zip(images, files) {
-      let decoded = try await decode(file)
+      let decoded = try await decode(file, targetSide: targetSide)
       var image = image
       image.findings = decoded.result.findings
       image.width = decoded.result.width
@@ -87,11 +89,12 @@ struct PhotoIntake: Sendable {
     try await BlockingIO.run { for file in files { try FileIO.remove(file) } }
   }
 
-  private func decode(_ file: URL) async throws -> DecodedPhoto {
+  private func decode(_ file: URL, targetSide: Int?) async throws -> DecodedPhoto {
     guard FileManager.default.fileExists(atPath: file.path) else {
       return .undecodable("the stored upload is missing; send the photo again")
     }
-    let decoded = try await decoder.decode(file, into: stores.folder.temporary)
+    let decoded = try await decoder.decode(
+      file, targetSide: targetSide, into: stores.folder.temporary)
     guard decoded.result.verdict == .rejected else { return decoded }
     if let pixels = decoded.pixels { try await BlockingIO.run { try FileIO.remove(pixels) } }
     return DecodedPhoto(result: decoded.result, pixels: nil)

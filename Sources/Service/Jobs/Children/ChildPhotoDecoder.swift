@@ -11,11 +11,14 @@ package struct ChildPhotoDecoder: PhotoDecoder {
 
   package init(_ configuration: JobsConfiguration) { self.configuration = configuration }
 
-  package func decode(_ photo: URL, into folder: URL) async throws -> DecodedPhoto {
+  package func decode(
+    _ photo: URL, targetSide: Int?, into folder: URL
+  ) async throws -> DecodedPhoto {
     let file = folder.appending(path: "decode-\(UUID().uuidString).png")
     let output = try await BlockingIO.run { try DecodeOutput(file) }
+    let target = targetSide.map { ["--target-side", "\($0)"] } ?? []
     let launch = ChildProcess.Launch(
-      executable: configuration.executable, arguments: configuration.decodeArguments,
+      executable: configuration.executable, arguments: configuration.decodeArguments + target,
       environment: configuration.childEnvironment, input: photo)
     let child = try await BlockingIO.run {
       try ChildProcess(launch, onEvents: { output.take($0) }, onEnd: {})
