@@ -43,7 +43,9 @@ struct InspectCommand: ParsableCommand {
     let names = try FileManager.default.subpathsOfDirectory(atPath: path)
       .filter { $0.hasSuffix(".safetensors") }.sorted()
     guard !names.isEmpty else { throw UsageError("\(path): no safetensors file in it") }
-    return try names.map { try SafetensorsFile(URL(fileURLWithPath: path).appendingPathComponent($0)) }
+    return try names.map {
+      try SafetensorsFile(URL(fileURLWithPath: path).appendingPathComponent($0))
+    }
   }
 
   private static func describe(_ file: SafetensorsFile) {

@@ -27,7 +27,9 @@ import Weights
 
   @Test func `merges are applied best rank first`() throws {
     let tokenizer = try Self.tokenizer()
-    #expect(try tokenizer.tokens(of: "Cat\t DOG  cats") == ids(["cat</w>", "dog</w>", "ca", "t", "s</w>"]))
+    #expect(
+      try tokenizer.tokens(of: "Cat\t DOG  cats")
+        == ids(["cat</w>", "dog</w>", "ca", "t", "s</w>"]))
     #expect(tokenizer.decode(tokenizer.encode("Cat\t DOG")) == "cat dog")
   }
 
@@ -41,7 +43,9 @@ import Weights
   @Test func `a row is start, tokens, end and padding, and long texts are cut`() throws {
     let tokenizer = try Self.tokenizer(padding: "!")
     let (start, end, padding) = (tokenizer.startId, tokenizer.endId, tokenizer.paddingId)
-    #expect(try tokenizer.encode("cat") == [start] + ids(["cat</w>"]) + [end] + Array(repeating: padding, count: 5))
+    #expect(
+      try tokenizer.encode("cat") == [start] + ids(["cat</w>"]) + [end]
+        + Array(repeating: padding, count: 5))
     let cut = tokenizer.encode("a b c d e f g h i j")
     #expect(cut.count == 8 && cut.first == start && cut.last == end)
     #expect(tokenizer.tokens(of: "a b c d e f g h i j").count == 10)
@@ -73,7 +77,9 @@ import Weights
   }
 
   @Test(arguments: [
-    ("tokenizer_config.json", #"{"tokenizer_class":"T5Tokenizer"}"#, "'CLIPTokenizer' is supported"),
+    (
+      "tokenizer_config.json", #"{"tokenizer_class":"T5Tokenizer"}"#, "'CLIPTokenizer' is supported"
+    ),
     ("tokenizer_config.json", #"{"model_max_length":1e30}"#, "number of positions"),
     ("tokenizer_config.json", #"{"eos_token":"<end>"}"#, "not in the vocabulary"),
     ("tokenizer_config.json", "[]", "not what a tokenizer writes"),

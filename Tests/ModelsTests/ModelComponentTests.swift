@@ -37,7 +37,8 @@ import Weights
     let copy = try TemporaryFolder()
     try opened.save(to: copy.url)
     for name in ["config.json", "diffusion_pytorch_model.safetensors"] {
-      #expect(try FileDigest.sha256(copy.file(name)) == FileDigest.sha256(folder.file(name)), "\(name)")
+      #expect(
+        try FileDigest.sha256(copy.file(name)) == FileDigest.sha256(folder.file(name)), "\(name)")
     }
   }
 
@@ -71,11 +72,14 @@ import Weights
     #expect(prefixed.keys.allSatisfy { $0.hasPrefix("text_model.") })
     let ids = [[62, 1, 2, 63, 63]]
     let expected = text(ids).values
-    try rewrite("model", extra: ["embeddings.position_ids"]) { String($0.dropFirst("text_model.".count)) }
+    try rewrite("model", extra: ["embeddings.position_ids"]) {
+      String($0.dropFirst("text_model.".count))
+    }
     let bare = try CLIPTextModel.open(folder.url)
     #expect(bare(ids).values == expected)
     try bare.save(to: folder.url)
-    #expect(try SafetensorsFile(folder.file(name)).keys == prefixed.keys.map { String($0.dropFirst(11)) })
+    #expect(
+      try SafetensorsFile(folder.file(name)).keys == prefixed.keys.map { String($0.dropFirst(11)) })
   }
 
   @Test func `a VAE with the old attention names is read, and saved as it was`() throws {
@@ -100,7 +104,9 @@ import Weights
       let prediction = unet(normal([2, 8, 8, 4], 0), t: [3, 900], context: normal([2, 5, 8], 1))
       meanSquaredError(prediction, normal([2, 8, 8, 4], 2)).backward()
       return try Dictionary(
-        uniqueKeysWithValues: unet.parameters.map { ($0.key, try #require($0.tensor.gradient).values) })
+        uniqueKeysWithValues: unet.parameters.map {
+          ($0.key, try #require($0.tensor.gradient).values)
+        })
     }
     let (with, without) = try (gradients(true), gradients(false))
     for (key, gradient) in with {

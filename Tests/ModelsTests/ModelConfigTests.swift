@@ -36,7 +36,8 @@ import Weights
   }
 
   @Test func `fields that older files lack have their old values`() throws {
-    let unet = try edited(UNetConfig.sd15, ["use_linear_projection": .null, "upcast_attention": .null])
+    let unet = try edited(
+      UNetConfig.sd15, ["use_linear_projection": .null, "upcast_attention": .null])
     #expect(try UNetConfig(folder: unet.url) == .sd15)
     let vae = try edited(VAEConfig.sd15, ["scaling_factor": .null])
     #expect(try VAEConfig(folder: vae.url).scalingFactor == 0.18215)
@@ -47,7 +48,10 @@ import Weights
     (["_class_name": .null], "_class_name is missing"),
     (["block_out_channels": .null], "'block_out_channels' is missing"),
     (["block_out_channels": .string("4")], "block_out_channels"),
-    (["down_block_types": .array([.string("SimpleCrossAttnDownBlock2D")])], "SimpleCrossAttnDownBlock2D"),
+    (
+      ["down_block_types": .array([.string("SimpleCrossAttnDownBlock2D")])],
+      "SimpleCrossAttnDownBlock2D"
+    ),
     (["act_fn": .string("gelu")], "act_fn is \"gelu\""),
     (["addition_embed_type": .string("text_time")], "addition_embed_type"),
     (["flip_sin_to_cos": .bool(false)], "flip_sin_to_cos is false; true is supported"),

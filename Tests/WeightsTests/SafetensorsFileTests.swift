@@ -28,7 +28,8 @@ func f32(_ begin: Int, _ end: Int, shape: String = "[1]") -> String {
     ("text after JSON", safetensors("{} x", data: 0), "after the end"),
     ("duplicate key", safetensors(#"{"a":\#(f32(0, 4)),"a":\#(f32(0, 4))}"#, data: 4), "twice"),
     (
-      "duplicate key, escaped", safetensors(#"{"a":\#(f32(0, 4)),"\u0061":\#(f32(0, 4))}"#, data: 4),
+      "duplicate key, escaped",
+      safetensors(#"{"a":\#(f32(0, 4)),"\u0061":\#(f32(0, 4))}"#, data: 4),
       "twice"
     ),
     (
@@ -38,11 +39,13 @@ func f32(_ begin: Int, _ end: Int, shape: String = "[1]") -> String {
     ),
     (
       "unknown field",
-      safetensors(#"{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4],"x":1}}"#, data: 4), "field 'x'"
+      safetensors(#"{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4],"x":1}}"#, data: 4),
+      "field 'x'"
     ),
     ("missing field", safetensors(#"{"a":{"dtype":"F32","shape":[1]}}"#, data: 4), "data_offsets"),
     (
-      "unknown dtype", safetensors(#"{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}"#, data: 4),
+      "unknown dtype",
+      safetensors(#"{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}"#, data: 4),
       "F31"
     ),
     ("negative side", safetensors(#"{"a":\#(f32(0, 4, shape: "[-1]"))}"#, data: 4), "whole number"),
@@ -57,7 +60,8 @@ func f32(_ begin: Int, _ end: Int, shape: String = "[1]") -> String {
       safetensors(#"{"a":\#(f32(0, 4, shape: "[4611686018427387904,4]"))}"#, data: 4), "too large"
     ),
     (
-      "rank 9", safetensors(#"{"a":\#(f32(0, 4, shape: "[1,1,1,1,1,1,1,1,1]"))}"#, data: 4), "rank 9"
+      "rank 9", safetensors(#"{"a":\#(f32(0, 4, shape: "[1,1,1,1,1,1,1,1,1]"))}"#, data: 4),
+      "rank 9"
     ),
     ("offsets do not fit shape", safetensors(#"{"a":\#(f32(0, 8))}"#, data: 8), "needs 4 bytes"),
     ("reversed offsets", safetensors(#"{"a":\#(f32(4, 0))}"#, data: 4), "needs 4 bytes"),
@@ -133,7 +137,9 @@ func f32(_ begin: Int, _ end: Int, shape: String = "[1]") -> String {
     #expect(try file.tensor("c", as: .bf16).dtype == .bf16)
     #expect(try file.tensor("c").values == [1])
     #expect(try file.integers("d") == [-7])
-    #expect(throws: WeightError.unsupportedDType(key: "d", dtype: "I64", wanted: "F32, F16 or BF16")) {
+    #expect(
+      throws: WeightError.unsupportedDType(key: "d", dtype: "I64", wanted: "F32, F16 or BF16")
+    ) {
       try file.tensor("d")
     }
     #expect(throws: WeightError.missing(key: "e")) { try file.tensor("e") }

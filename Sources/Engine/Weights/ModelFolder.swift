@@ -96,7 +96,8 @@ package struct ModelFolder {
     for name in Set(map.values).sorted() {
       guard !name.contains("/"), name.hasSuffix(".safetensors") else {
         throw .config(
-          file: index.shortName, reason: "'\(name)' is not the name of a safetensors file beside it")
+          file: index.shortName, reason: "'\(name)' is not the name of a safetensors file beside it"
+        )
       }
       let file = try SafetensorsFile(folder.appendingPathComponent(name))
       for key in file.keys where map[key] != name {

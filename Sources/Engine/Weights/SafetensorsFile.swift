@@ -65,7 +65,9 @@ package final class SafetensorsFile {
     _ descriptor: Int32, _ range: Range<Int>, _ file: String
   ) throws(WeightError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: range.count)
-    let isWhole = bytes.withUnsafeMutableBytes { readFully(descriptor, into: $0, at: range.lowerBound) }
+    let isWhole = bytes.withUnsafeMutableBytes {
+      readFully(descriptor, into: $0, at: range.lowerBound)
+    }
     guard isWhole else { throw .unreadable(file: file, reason: "it ends early") }
     return bytes
   }

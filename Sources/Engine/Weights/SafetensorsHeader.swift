@@ -92,7 +92,8 @@ package struct SafetensorsHeader: Equatable {
     }
     guard offsets[0] <= offsets[1], offsets[1] - offsets[0] == bytes else {
       throw Malformed(
-        reason: "tensor '\(key)' of shape \(shape) needs \(bytes) bytes, not data_offsets \(offsets)")
+        reason:
+          "tensor '\(key)' of shape \(shape) needs \(bytes) bytes, not data_offsets \(offsets)")
     }
     return Entry(dtype: dtype, shape: shape, range: offsets[0]..<offsets[1])
   }

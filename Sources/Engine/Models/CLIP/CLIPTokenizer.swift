@@ -103,7 +103,8 @@ package struct CLIPTokenizer: Sendable {
   private static func kind(_ scalar: Unicode.Scalar) -> Kind {
     if scalar.properties.isWhitespace { return .space }
     return switch scalar.properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+      .letter
     case .decimalNumber, .letterNumber, .otherNumber: .number
     default: .other
     }

@@ -11,9 +11,10 @@ extension CLIPTokenizer {
       if let text = try? box.decode(String.self) {
         content = text
       } else {
-        content = try box.decode([String: JSONValue].self)["content"].flatMap {
-          if case .string(let text) = $0 { text } else { nil }
-        } ?? ""
+        content =
+          try box.decode([String: JSONValue].self)["content"].flatMap {
+            if case .string(let text) = $0 { text } else { nil }
+          } ?? ""
       }
     }
   }

@@ -55,7 +55,9 @@ package struct UNet2DConditionModel: ModelComponent {
     var upBlocks: [any UNetUpBlock] = []
     for (i, type) in config.upBlockTypes.enumerated() {
       let level = top - i
-      let (w, cIn, cOut) = (w / "up_blocks" / i, i == 0 ? last : channels[level + 1], channels[level])
+      let (w, cIn, cOut) = (
+        w / "up_blocks" / i, i == 0 ? last : channels[level + 1], channels[level]
+      )
       let taken = Array(skips.suffix(config.layersPerBlock + 1).reversed())
       skips.removeLast(taken.count)
       switch type {

@@ -49,7 +49,8 @@ package struct UNetConfig: ModelConfig {
 
   var widths: UNetWidths {
     UNetWidths(
-      time: 4 * blockOutChannels[0], context: crossAttentionDim, groups: normNumGroups, eps: normEps,
+      time: 4 * blockOutChannels[0], context: crossAttentionDim, groups: normNumGroups,
+      eps: normEps,
       hasLinearProjections: useLinearProjection)
   }
 }
@@ -141,7 +142,8 @@ extension UNetConfig {
         blockOutChannels.indices.allSatisfy {
           let heads = attentionHeadDim.fits(levels) ? heads(at: $0) : 0
           return heads > 0 && blockOutChannels[$0] % heads == 0
-        }, "block_out_channels \(blockOutChannels) do not split into the heads of attention_head_dim"
+        },
+        "block_out_channels \(blockOutChannels) do not split into the heads of attention_head_dim"
       ),
       (normEps > 0 && normEps.isFinite, "norm_eps must be above 0"),
     ])
