@@ -93,7 +93,7 @@ let package = Package(
     shim("Engine", "CKernels", ["dnnl", "gomp"]),
 
     .target(
-      name: "TestSupport", dependencies: ["Contract", "Tensors", "Weights"],
+      name: "TestSupport", dependencies: ["Contract", "Models", "Tensors", "Weights"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "JailProbe", dependencies: ["CLinux"], path: "Tests/JailProbe"),
     tests("Architecture", []),
