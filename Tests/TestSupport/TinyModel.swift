@@ -6,7 +6,7 @@ import Weights
 package enum TinyModel {
   package static func write(to folder: URL, seed: UInt64 = 1) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try ModelFolder.writeIndex(to: folder.appending(path: "model_index.json"))
+    try ModelFolder.writeIndex(to: folder)
     try UNet2DConditionModel.random(.tiny, seed: seed).save(to: folder.appending(path: "unet"))
     try AutoencoderKL.random(.tiny, seed: seed + 1).save(to: folder.appending(path: "vae"))
     try CLIPTextModel.random(text, seed: seed + 2).save(to: folder.appending(path: "text_encoder"))

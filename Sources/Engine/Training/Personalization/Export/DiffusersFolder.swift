@@ -33,7 +33,7 @@ package struct DiffusersFolder {
   }
 
   private func fill(_ folder: URL) throws {
-    try ModelFolder.writeIndex(to: folder.appendingPathComponent("model_index.json"))
+    try ModelFolder.writeIndex(to: folder)
     try keepSchedulerClass(folder.appendingPathComponent("model_index.json"))
     for part in Self.parts {
       let (source, target) = (
