@@ -77,7 +77,9 @@ struct Composition {
   private static func memory() -> Int {
     let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     let limit = FileManager.default.contents(atPath: "/sys/fs/cgroup/memory.max")
-      .flatMap { Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
+      .flatMap {
+        Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+      }
     return min(machine, limit ?? machine)
   }
 

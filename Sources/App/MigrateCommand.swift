@@ -7,7 +7,8 @@ struct MigrateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "migrate",
     abstract: "Applies database migrations, or says what would be applied.",
-    discussion: "The service must not be running: it holds the database, and migrates at its start.")
+    discussion: "The service must not be running: it holds the database, and migrates at its start."
+  )
 
   @Option(help: ArgumentHelp("Folder of everything that is stored.", valueName: "dir"))
   var data: String?

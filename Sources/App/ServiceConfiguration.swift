@@ -141,7 +141,8 @@ struct ShareFolder {
     candidates.append(URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
     guard let found = candidates.first(where: Self.isComplete) else {
       throw UsageError(
-        "migrations and openapi.yaml are not beside \(program.path); name their folder with --share")
+        "migrations and openapi.yaml are not beside \(program.path); name their folder with --share"
+      )
     }
     root = found
   }
@@ -161,7 +162,8 @@ struct ShareFolder {
 
   static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 
   private static func isComplete(_ folder: URL) -> Bool {

@@ -79,7 +79,8 @@ import Testing
     let home = "/v1/jobs/\(id)"
     #expect(made.headers["Location"] == home)
     try check(try await service.send("GET", home), "getJob", status: 200)
-    try check(try await service.send("GET", "\(home)/samples/grid.png"), "getSampleGrid", status: 404)
+    try check(
+      try await service.send("GET", "\(home)/samples/grid.png"), "getSampleGrid", status: 404)
     try check(try await service.send("GET", "\(home)/reports/latest"), "getReport", status: 404)
     try await service.run(id)
     let other = try #require(try await service.create().json["id"] as? String)
@@ -116,7 +117,9 @@ import Testing
         let again = try await service.send("GET", target, ["If-None-Match": etag])
         try check(again, operation, status: 304)
       }
-      if !["/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/not_found"].contains(target) {
+      if !["/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/not_found"].contains(
+        target)
+      {
         let misspelt = target + (target.contains("?") ? "&" : "?") + "zoom=1"
         try check(try await service.send("GET", misspelt), operation, status: 400)
       }
@@ -201,7 +204,8 @@ import Testing
 
   @Test func `a refused request leaves nothing on the disk`() async throws {
     for response in [
-      try await service.create(#"{"class_noun":"dog","steps":1}"#), try await service.create(images: []),
+      try await service.create(#"{"class_noun":"dog","steps":1}"#),
+      try await service.create(images: []),
       try await service.create(query: "?dry_run=true"),
     ] {
       #expect(response.status == 422 || response.status == 200)

@@ -16,7 +16,8 @@ struct OpenAPI {
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "openapi.yaml")
 
   init() throws {
-    root = try Yams.load(yaml: String(contentsOf: Self.file, encoding: .utf8)) as? [String: Any] ?? [:]
+    root =
+      try Yams.load(yaml: String(contentsOf: Self.file, encoding: .utf8)) as? [String: Any] ?? [:]
   }
 
   var operations: [Operation] {
@@ -128,7 +129,8 @@ struct OpenAPI {
     case "boolean": (value as? NSNumber).map(isBool) ?? false
     case "number": (value as? NSNumber).map { !isBool($0) } ?? false
     case "integer":
-      (value as? NSNumber).map { !isBool($0) && $0.doubleValue == $0.doubleValue.rounded() } ?? false
+      (value as? NSNumber).map { !isBool($0) && $0.doubleValue == $0.doubleValue.rounded() }
+        ?? false
     default: false
     }
   }

@@ -1,10 +1,10 @@
 import Contract
 import Foundation
-@testable import HTTP
 import Jobs
 import Storage
 
 @testable import API
+@testable import HTTP
 
 /// The service without a socket, over stores in a temporary folder: requests in, answers out.
 final class ServiceFixture: Sendable {
@@ -46,7 +46,8 @@ final class ServiceFixture: Sendable {
       try FileManager.default.createDirectory(
         at: folder.appending(path: name), withIntermediateDirectories: true)
     }
-    let index = #"{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"]}"#
+    let index =
+      #"{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"]}"#
     try Data(index.utf8).write(to: folder.appending(path: "model_index.json"))
     try Data(#"{"sample_size":16}"#.utf8).write(to: folder.appending(path: "unet/config.json"))
     try Data(#"{"block_out_channels":[1,1,1]}"#.utf8)
@@ -113,7 +114,8 @@ final class ServiceFixture: Sendable {
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try data.write(to: file)
-      return StoredFile(name: "e\(job.epoch)/\(name)", bytes: data.count, sha256: FileHash.sha256(data))
+      return StoredFile(
+        name: "e\(job.epoch)/\(name)", bytes: data.count, sha256: FileHash.sha256(data))
     }
     _ = try await stores.jobs.recordIdentifier(
       fence, JobIdentifier(text: "xjy", tokenIds: [7], source: "auto"))
@@ -178,7 +180,9 @@ extension Response {
       case .data(let data): return data
       case .file(let file, let offset, let length):
         var bytes = Data(count: length)
-        _ = bytes.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, length, off_t(offset)) }
+        _ = bytes.withUnsafeMutableBytes {
+          pread(file.descriptor, $0.baseAddress, length, off_t(offset))
+        }
         return bytes
       }
     }

@@ -27,13 +27,15 @@ private let file = """
       #expect(missing.header("WWW-Authenticate")?.hasPrefix("Bearer") == true)
       let ann = "Authorization: Bearer secret\r\n"
       let bob = "Authorization: bearer reader\r\n"
-      #expect(String(decoding: try answer("GET", "/hello/a", ann).body, as: UTF8.self) == "hello a ann")
+      #expect(
+        String(decoding: try answer("GET", "/hello/a", ann).body, as: UTF8.self) == "hello a ann")
       #expect(try answer("POST", "/echo", ann).status == 200)
       #expect(try answer("GET", "/hello/a", bob).status == 200)
       #expect(try answer("POST", "/echo", bob).status == 403)
       for wrong in [
         "Authorization: Bearer secre\r\n", "Authorization: Bearer secrets\r\n",
-        "Authorization: Basic secret\r\n", "Authorization: secret\r\n", "Authorization: Bearer \r\n",
+        "Authorization: Basic secret\r\n", "Authorization: secret\r\n",
+        "Authorization: Bearer \r\n",
         ann + ann,
       ] {
         #expect(try answer("GET", "/hello/a", wrong).status == 401)
@@ -46,8 +48,10 @@ private let file = """
       ("ann write", APIKeys.Failure.malformed(line: 1, reason: "2 fields in place of 3")),
       ("#\nann admin 00", .malformed(line: 2, reason: "access is admin")),
       ("ann write 00", .malformed(line: 1, reason: "the digest is not 64 hex digits")),
-      (file + "\nann read \(String(repeating: "0", count: 64))",
-        .malformed(line: 4, reason: "the name ann is taken")),
+      (
+        file + "\nann read \(String(repeating: "0", count: 64))",
+        .malformed(line: 4, reason: "the name ann is taken")
+      ),
       ("# nobody\n", .empty),
     ] {
       #expect(throws: failure) { _ = try APIKeys(file: text) }

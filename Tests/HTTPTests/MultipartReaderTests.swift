@@ -93,8 +93,12 @@ private func part(_ name: String, _ content: String, file: String? = nil) -> Str
         ($0 as? Problem)?.kind == .unsupportedMediaType
       }
     }
-    #expect(try await read(part("a", "b") + "--XX--", type: type.uppercased().replacingOccurrences(
-      of: "BOUNDARY=XX", with: "Boundary=\"XX\"")).count == 1)
+    #expect(
+      try await read(
+        part("a", "b") + "--XX--",
+        type: type.uppercased().replacingOccurrences(
+          of: "BOUNDARY=XX", with: "Boundary=\"XX\"")
+      ).count == 1)
   }
 
   @Test func `part count, part header and total size have limits`() async throws {
@@ -111,7 +115,8 @@ private func part(_ name: String, _ content: String, file: String? = nil) -> Str
       ($0 as? Problem)?.kind.status == 431
     }
     limits.uploadBytes = 100
-    await #expect { _ = try await read(part("a", String(repeating: "b", count: 100)), limits: limits) }
-      throws: { ($0 as? Problem)?.kind.status == 413 }
+    await #expect {
+      _ = try await read(part("a", String(repeating: "b", count: 100)), limits: limits)
+    } throws: { ($0 as? Problem)?.kind.status == 413 }
   }
 }

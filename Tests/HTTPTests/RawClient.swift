@@ -70,7 +70,8 @@ struct RawClient: ~Copyable {
       return (name: String(halves[0]), value: halves[1].trimmingCharacters(in: .whitespaces))
     }
     let status = Int(lines[0].split(separator: " ")[1]) ?? 0
-    let length = headers.first { $0.name.lowercased() == "content-length" }
+    let length =
+      headers.first { $0.name.lowercased() == "content-length" }
       .flatMap { Int($0.value) } ?? 0
     let bodyLength = head || status < 200 || status == 304 ? 0 : length
     while received.count < bodyLength { try receive() }

@@ -8,7 +8,8 @@ import Testing
     var names = [
       "../../etc/passwd", "..", ".", "/etc/passwd", "C:\\windows\\system32", "a/b/c.png", "~root",
       "con", "nul.png", "a b.png", ".htaccess", "\u{202E}gnp.exe", "e\u{301}.png", "a;b.png",
-      "$(reboot).png", "`id`.png", "-rf", "%2e%2e%2f", "..%00.png", String(repeating: "n", count: 900),
+      "$(reboot).png", "`id`.png", "-rf", "%2e%2e%2f", "..%00.png",
+      String(repeating: "n", count: 900),
     ]
     for depth in 1...90 { names.append(String(repeating: "../", count: depth) + "x.png") }
     for code in 0x21..<0x7F where code != 0x22 && code != 0x5C {

@@ -27,7 +27,8 @@ struct DatasetsController: Sendable {
 
   private func dataset(_ request: Request) async throws -> Dataset {
     let id = request.parameter("id")
-    guard Identifiers.isValid(id, .dataset), let dataset = try await context.stores.datasets.find(id)
+    guard Identifiers.isValid(id, .dataset),
+      let dataset = try await context.stores.datasets.find(id)
     else { throw Problem(.notFound, "there is no dataset \(id.prefix(64))") }
     return dataset
   }

@@ -32,7 +32,8 @@ struct HealthController: Sendable {
     for state in JobState.allCases {
       text += "dreambooth_jobs{status=\"\(state.rawValue)\"} \(counts[state] ?? 0)\n"
     }
-    text += "# HELP dreambooth_queue_limit Jobs that may wait.\n# TYPE dreambooth_queue_limit gauge\n"
+    text +=
+      "# HELP dreambooth_queue_limit Jobs that may wait.\n# TYPE dreambooth_queue_limit gauge\n"
     text += "dreambooth_queue_limit \(context.queue.configuration.queueLimit)\n"
     return .text(
       text + context.metricsText(), contentType: "text/plain; version=0.0.4; charset=utf-8")

@@ -21,7 +21,8 @@ enum ProblemPages {
     "not_found": "No such path, or no resource with this id.",
     "method_not_allowed": "The path answers other methods; `Allow` lists them.",
     "not_acceptable": "`Accept` leaves out every media type that the resource has.",
-    "request_timeout": "Header fields or body came too slowly; send faster, or in smaller requests.",
+    "request_timeout":
+      "Header fields or body came too slowly; send faster, or in smaller requests.",
     "illegal_transition":
       "The job's status does not allow this; `current_status` holds it. Final jobs stay as they are.",
     "idempotency_in_flight":

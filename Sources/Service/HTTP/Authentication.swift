@@ -29,7 +29,8 @@ package struct APIKeys: Sendable {
 
   package init(file: String) throws(Failure) {
     var keys: [Key] = []
-    for (index, line) in file.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in file.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let fields = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" || $0 == "\r" }
       if fields.isEmpty { continue }
       guard fields.count == 3 else {

@@ -127,7 +127,9 @@ struct Connection: ServerChildChannel {
     if hasBody { fields.replaceOrAdd(name: "Content-Length", value: "\(response.length)") }
     fields.replaceOrAdd(name: "Date", value: HTTPDate.now())
     fields.replaceOrAdd(name: "X-Content-Type-Options", value: "nosniff")
-    if !fields.contains(name: "Cache-Control") { fields.add(name: "Cache-Control", value: "no-cache") }
+    if !fields.contains(name: "Cache-Control") {
+      fields.add(name: "Cache-Control", value: "no-cache")
+    }
     if closing {
       fields.replaceOrAdd(name: "Connection", value: "close")
     } else if head.version.minor == 0 {

@@ -166,11 +166,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
     switch error {
     case is ByteMeter.RequestLineTooLong:
       refuse(
-        context, Problem(.targetTooLong, "the request line is limited to \(limits.requestLine) bytes"))
+        context,
+        Problem(.targetTooLong, "the request line is limited to \(limits.requestLine) bytes"))
     case HTTPParserError.headerOverflow: refuse(context, headersTooLarge)
     case let error as HTTPParserError:
       refuse(
-        context, Problem(.malformedRequest, "not a valid HTTP/1.1 request: \(error.debugDescription)"))
+        context,
+        Problem(.malformedRequest, "not a valid HTTP/1.1 request: \(error.debugDescription)"))
     default:
       context.fireErrorCaught(error)
       context.close(promise: nil)

@@ -58,7 +58,8 @@ struct DryRunPayload: Encodable, Sendable {
     let page = try await context.stores.jobs.list(
       JobFilter(statuses: [.succeeded]), PageRequest(limit: 100))
     let measured = page.items.filter {
-      $0.baseModel == draft.baseModel && $0.recipe.training.batchSize == draft.recipe.training.batchSize
+      $0.baseModel == draft.baseModel
+        && $0.recipe.training.batchSize == draft.recipe.training.batchSize
         && $0.recipe.prior.enabled == draft.recipe.prior.enabled
         && $0.recipe.trainTextEncoder == draft.recipe.trainTextEncoder
     }.compactMap(\.progress?.stepMs)

@@ -48,7 +48,9 @@ extension Response {
     let data = try jsonData(body)
     let etag = String(FileHash.sha256(data).prefix(32))
     var response = json(data)
-    if ETag.matches(request.headers.list("If-None-Match"), etag) { response = Response(status: 304) }
+    if ETag.matches(request.headers.list("If-None-Match"), etag) {
+      response = Response(status: 304)
+    }
     response.headers["ETag"] = "\"\(etag)\""
     return response
   }

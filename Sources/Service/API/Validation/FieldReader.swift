@@ -172,14 +172,16 @@ final class FieldReader {
     allowed: [String]? = nil
   ) {
     faults.add(
-      path(name) + (index.map { "/\($0)" } ?? ""), code, message, allowed: allowed.map { ["values": .strings($0)] } ?? [:])
+      path(name) + (index.map { "/\($0)" } ?? ""), code, message,
+      allowed: allowed.map { ["values": .strings($0)] } ?? [:])
   }
 
   /// Refuses the members that nobody has asked for.
   func end() {
     for member in members where !known.contains(member.name) {
       faults.add(
-        path(member.name), "unknown_field", "no such field; known: \(known.sorted().joined(separator: ", "))")
+        path(member.name), "unknown_field",
+        "no such field; known: \(known.sorted().joined(separator: ", "))")
     }
   }
 
@@ -210,7 +212,8 @@ final class FieldReader {
     return nil
   }
 
-  private func checked(_ text: String, _ path: String, _ length: RecipeLimits.Range<Int>) -> String? {
+  private func checked(_ text: String, _ path: String, _ length: RecipeLimits.Range<Int>) -> String?
+  {
     guard length.contains(text.count) else {
       faults.add(
         path, "wrong_length", "must have \(length.minimum) to \(length.maximum) characters",

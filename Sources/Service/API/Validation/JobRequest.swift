@@ -127,11 +127,15 @@ struct JobRequest {
 
   private static func exports(_ fields: FieldReader) {
     let offered = TrainingRecipe(classNoun: "").exports
-    guard let asked = fields.strings("exports", count: .init(minimum: 1, maximum: 8),
-      length: RecipeLimits.nameLength) else { return }
+    guard
+      let asked = fields.strings(
+        "exports", count: .init(minimum: 1, maximum: 8),
+        length: RecipeLimits.nameLength)
+    else { return }
     for (index, format) in asked.enumerated() where !offered.contains(format) {
       fields.fault(
-        "exports", at: index, "not_offered", "this build exports \(offered.joined(separator: ", "))",
+        "exports", at: index, "not_offered",
+        "this build exports \(offered.joined(separator: ", "))",
         allowed: offered)
     }
   }
@@ -144,7 +148,8 @@ struct JobRequest {
       "metrics", count: .init(minimum: 1, maximum: 16), length: RecipeLimits.nameLength)
     for (index, metric) in (asked ?? []).enumerated() where !offered.contains(metric) {
       evaluation.fault(
-        "metrics", at: index, "not_offered", "this build measures \(offered.joined(separator: ", "))",
+        "metrics", at: index, "not_offered",
+        "this build measures \(offered.joined(separator: ", "))",
         allowed: offered)
     }
     evaluation.notOffered("prompt_set", "prompt sets; the prompts of samples are used")
@@ -155,7 +160,8 @@ struct JobRequest {
 
 extension FieldReader {
   func sampler(_ name: String) -> SamplerName? {
-    choice(name, of: SamplerName.self, aliases: ["euler_ancestral": "euler_a", "dpm++2m": "dpmpp_2m"])
+    choice(
+      name, of: SamplerName.self, aliases: ["euler_ancestral": "euler_a", "dpm++2m": "dpmpp_2m"])
   }
 }
 

@@ -128,7 +128,9 @@ struct StrictJSON {
       try digits()
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    guard let value = Double(text), value.isFinite else { throw fault("the number is out of range") }
+    guard let value = Double(text), value.isFinite else {
+      throw fault("the number is out of range")
+    }
     return text
   }
 
