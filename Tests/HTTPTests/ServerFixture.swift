@@ -21,12 +21,20 @@ func withServer(
     }
     let listening = port
     // Socket calls block, so they stay off the threads that the server's tasks run on.
-    let result = await withCheckedContinuation { continuation in
-      Thread { continuation.resume(returning: Result { try test(listening) }) }.start()
+    let result = await withTaskExecutorPreference(BlockingExecutor()) {
+      Result { try test(listening) }
     }
     await server.stop()
     try await group.waitForAll()
     try result.get()
+  }
+}
+
+/// Runs a task on threads that may block; unlike a bare thread it stays the task of its test.
+private final class BlockingExecutor: TaskExecutor {
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 
