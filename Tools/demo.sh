@@ -6,11 +6,11 @@ set -eu
 bin=$1
 demo=demo
 subject=${SUBJECT:-7}
-class=$("$bin" toybox --subject "$subject" --class-noun)
+class=${CLASS:-dog}
 
 rm -rf "$demo"
 mkdir -p "$demo"
-"$bin" toybox --subject "$subject" --count 5 --output "$demo/photos"
+"$bin" toybox --subject "$subject" --class "$class" --output "$demo/photos"
 
 "$bin" serve --port 0 --data "$demo/data" --models models 2>"$demo/service.log" &
 service=$!
@@ -52,10 +52,11 @@ done
 echo
 
 curl -sS -f "$url/v1/jobs/$job/samples/grid.png" -o "$demo/grid.png"
-curl -sS -f "$url/v1/jobs/$job/reports" -o "$demo/reports.json"
-curl -sS -f -H 'Accept: image/png' "$url/v1/jobs/$job/reports/latest" -o "$demo/report.png"
-curl -sS -f -H 'Accept: application/json' "$url/v1/jobs/$job/reports/latest" -o "$demo/report.json"
-curl -sS -f "$url/v1/jobs/$job/artifacts" -o "$demo/artifacts.json"
+report=$(curl -sS -f "$url/v1/jobs/$job/reports" | field id)
+curl -sS -f "$url/v1/jobs/$job/reports/$report" -o "$demo/report.json"
+curl -sS -f "$url/v1/jobs/$job/reports/$report/report.png" -o "$demo/report.png"
+artifact=$(curl -sS -f "$url/v1/jobs/$job/artifacts" | tee "$demo/artifacts.json" | field id)
+curl -sS -f "$url/v1/jobs/$job/artifacts/$artifact/files/model_index.json" -o "$demo/model_index.json"
 
 echo "grid:    $demo/grid.png     base model beside the tuned one, same prompts and seeds"
 echo "report:  $demo/report.png   and report.json"
