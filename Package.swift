@@ -115,7 +115,8 @@ let package = Package(
         "Training", "Diffusion", "Models", "Weights", "Tensors", "Imaging", "Contract",
         "Evaluation",
       ]),
-    tests("Toybox", ["Toybox", "Imaging", "Tensors", "Models"]),
+    tests(
+      "Toybox", ["Toybox", "Diffusion", "Imaging", "Models", "Tensors", "Weights"]),
     tests("System", ["Contract", "Imaging"]),
   ],
   cxxLanguageStandard: .cxx17
