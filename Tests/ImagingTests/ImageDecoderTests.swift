@@ -130,7 +130,10 @@ import Testing
     let scan = try #require(
       bytes.indices.dropLast().last { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA })
     let repeated = (0..<33).flatMap { _ in bytes[scan..<bytes.count - 2] }
-    #expect(code(bytes[..<scan] + repeated + [0xFF, 0xD9]) == "undecodable")
+    let error = #expect(throws: ImagingError.self) {
+      try ImageDecoder.decode(bytes[..<scan] + repeated + [0xFF, 0xD9])
+    }
+    #expect(error?.code == "undecodable" && error?.description.contains("scans") == true)
   }
 
   @Test func `an embedded profile is converted to sRGB, and one that is sRGB is not`() throws {
