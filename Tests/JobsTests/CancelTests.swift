@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized) struct CancelTests {
   private func pid(_ fixture: JobsFixture, _ id: String) async throws -> pid_t {
     let file = fixture.stores.folder.attempt(ofJob: id, epoch: 1).appending(path: "pid")
-    for _ in 0..<1000 {
+    for _ in 0..<30_000 {
       if let text = try? String(contentsOf: file, encoding: .utf8),
         let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))
       {

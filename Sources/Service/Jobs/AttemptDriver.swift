@@ -68,7 +68,7 @@ struct AttemptDriver: Sendable {
   private func follow(
     _ attempt: any RunningAttempt, of job: Job, _ requests: AsyncStream<AttemptRegistry.Request>
   ) async throws -> AttemptEnding {
-    var recorder = AttemptRecorder(stores, job, keepCheckpoints: configuration.keepCheckpoints)
+    var recorder = AttemptRecorder(stores, job)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await obey(requests, attempt) }
       // Whatever goes wrong here, the child is gone and reaped before anyone judges.

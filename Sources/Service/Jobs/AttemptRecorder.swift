@@ -20,9 +20,10 @@ struct AttemptRecorder {
   private var writtenAt: Timestamp
   private static let interval: Int64 = 500
 
-  init(_ stores: Stores, _ job: Job, keepCheckpoints: Int) {
+  init(_ stores: Stores, _ job: Job) {
     self.stores = stores
-    self.keepCheckpoints = keepCheckpoints
+    // The child keeps as many: what leaves the list here is gone there.
+    keepCheckpoints = job.recipe.training.keepCheckpoints
     fence = Fence(jobId: job.id, epoch: job.epoch)
     folder = stores.folder.attempt(ofJob: job.id, epoch: job.epoch)
     tracker = ProgressTracker(

@@ -23,8 +23,6 @@ package struct JobsConfiguration: Sendable {
   package var queueLimit = 1000
   /// Free bytes that must remain after a request is stored; below it a request is refused with 507.
   package var diskWatermark: Int64 = 1 << 30
-  /// Checkpoints kept per job.
-  package var keepCheckpoints = 2
   package var logLimit = 16 << 20
 
   package init(threads: Int) { self.threads = threads }

@@ -18,8 +18,9 @@ package enum FileHash {
         hash.update(data: piece)
       }
     } catch {
-      throw StorageError.io(
-        operation: "reading \(file.lastPathComponent)", detail: error.localizedDescription)
+      // What cannot be read is refused; only failed writes leave the disk's state unknown.
+      throw StorageError.undecodable(
+        record: file.lastPathComponent, detail: error.localizedDescription)
     }
     return hexadecimal(hash.finalize())
   }

@@ -54,13 +54,20 @@ package enum FileIO {
     try syncFolder(parent)
   }
 
-  /// Removes a file or a whole folder; nothing there is fine.
+  /// Removes a file or a whole folder; nothing there is fine, also when someone else removes it now.
   package static func remove(_ item: URL) throws {
-    guard (try? item.checkResourceIsReachable()) == true else { return }
-    do { try FileManager.default.removeItem(at: item) } catch {
-      throw StorageError.io(
-        operation: "removing \(item.lastPathComponent)", detail: "\(error.localizedDescription)")
+    for _ in 0..<3 {
+      guard exists(item) else { return }
+      if (try? FileManager.default.removeItem(at: item)) != nil { return }
     }
+    guard exists(item) else { return }
+    throw StorageError.io(operation: "removing", detail: item.lastPathComponent)
+  }
+
+  /// Whether a name is there, be it a link that leads nowhere.
+  private static func exists(_ item: URL) -> Bool {
+    var status = stat()
+    return lstat(item.path, &status) == 0
   }
 
   /// Writes all of it, however often the kernel takes only a part.
