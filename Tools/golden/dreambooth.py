@@ -23,13 +23,15 @@ def make(seed, c):
 
 def run(seed, c, name, style, prediction, prior_weight, learning_rate):
   f = Fixture(name, seed)
-  unet = f.randomize(UNet2DConditionModel(**unet_config(c, style)))
+  unet = UNet2DConditionModel(**unet_config(c, style))
+  half, (h, w) = 2, c["side"]
+  make = lambda: {"x": f.normal(2 * half, c["latents"], h, w), "context": f.normal(2 * half, c["tokens"], c["context"])}
+  f.settle(unet, make, lambda x, context: {"y": unet(x, torch.tensor([10, 300, 700, 990]), context).sample})
   unet.train()
   scheduler = DDPMScheduler.from_config(SD1 | dict(prediction_type=prediction))
   adamw = dict(lr=learning_rate, betas=(0.9, 0.999), weight_decay=1e-2, eps=1e-8)
   optimizer = torch.optim.AdamW(unet.parameters(), **adamw)
   before = {k: p.detach().clone() for k, p in unet.named_parameters()}
-  half, (h, w) = 2, c["side"]
   inputs, timesteps, logs = {}, [], {"loss": [], "instanceLoss": [], "priorLoss": [], "gradientNorm": []}
   for step in range(STEPS):
     # instance rows first, then class rows: the collate function concatenates them in this order

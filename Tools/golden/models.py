@@ -46,16 +46,16 @@ def record(f, name, model, call, inputs, **meta):
 
 def unet(seed, c, style):
   f = Fixture(style, seed)
-  m = f.randomize(UNet2DConditionModel(**unet_config(c, style)))
+  m = UNet2DConditionModel(**unet_config(c, style))
   h, w = c["side"]
   times = [999, 3, 421][: c["batch"]]
-  inputs = {"sample": f.normal(c["batch"], c["latents"], h, w),
-            "encoder_hidden_states": f.normal(c["batch"], c["tokens"], c["context"])}
+  call = lambda sample, encoder_hidden_states: {
+    "sample": m(sample, torch.tensor(times), encoder_hidden_states).sample}
+  inputs = f.settle(m, lambda: {"sample": f.normal(c["batch"], c["latents"], h, w),
+                                "encoder_hidden_states": f.normal(c["batch"], c["tokens"], c["context"])}, call)
   for x in inputs.values():
     x.requires_grad_(True)
-  record(f, "model", m,
-         lambda sample, encoder_hidden_states: {"sample": m(sample, torch.tensor(times), encoder_hidden_states).sample},
-         inputs, timesteps=times)
+  record(f, "model", m, call, inputs, timesteps=times)
   return f
 
 

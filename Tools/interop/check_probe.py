@@ -62,16 +62,20 @@ class Check:
     f = Fixture(style, self.arguments.seed)
     act = "quick_gelu" if style == "unet_sd1" else "gelu"
     label = f"{name} {style.removeprefix('unet_')}"
-    unet = f.randomize(UNet2DConditionModel(**unet_config(c, style))).float()
+    unet = UNet2DConditionModel(**unet_config(c, style))
+    h, w = c["side"]
+    times = torch.tensor(f.integers(c["batch"], 1000))
+    x = f.settle(unet, lambda: {"sample": f.normal(c["batch"], c["latents"], h, w),
+                                "context": f.normal(c["batch"], c["tokens"], c["context"])},
+                 lambda sample, context: {"sample": unet(sample, times, context).sample})
+    unet.float()
     vae = f.randomize(AutoencoderKL(**vae_config(c))).float()
     text = f.randomize(CLIPTextModel(CLIPTextConfig(**text_config(c, hidden_act=act, eos_token_id=2)))).float()
     folder = self.save(label.replace(" ", "-"), unet, vae, text, style)
-    h, w = c["side"]
     down = 2 ** (len(c["vae_channels"]) - 1)
     normal = lambda *shape: f.normal(*shape).float()
     self.components(label, folder, unet, vae, text, dict(
-      sample=normal(c["batch"], c["latents"], h, w), timestep=torch.tensor(f.integers(c["batch"], 1000)),
-      context=normal(c["batch"], c["tokens"], c["context"]), ids=torch.tensor(prompts(f, c)),
+      sample=x["sample"].float(), timestep=times, context=x["context"].float(), ids=torch.tensor(prompts(f, c)),
       image=normal(c["batch"], 3, *c["image"]).clamp(-1, 1),
       latents=normal(c["batch"], c["latents"], *(n // down for n in c["image"]))))
     if style == "unet_sd1":

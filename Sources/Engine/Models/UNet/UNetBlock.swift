@@ -9,6 +9,10 @@ package struct UNetConditions {
   /// Keeps only the inputs of each layer for the backward pass and runs the layer again there.
   package let recomputes: Bool
 
+  package init(t: Tensor, context: Tensor, recomputes: Bool) {
+    (self.t, self.context, self.recomputes) = (t, context, recomputes)
+  }
+
   /// Runs a layer, with activation checkpointing if asked for.
   func run(_ resnet: ResnetBlock2D, _ x: Tensor) -> Tensor {
     guard recomputes else { return resnet(x, t: t) }
@@ -40,4 +44,9 @@ package struct UNetWidths {
   package let groups: Int
   package let eps: Float
   package let hasLinearProjections: Bool
+
+  package init(time: Int, context: Int, groups: Int, eps: Float, hasLinearProjections: Bool) {
+    (self.time, self.context, self.groups, self.eps) = (time, context, groups, eps)
+    self.hasLinearProjections = hasLinearProjections
+  }
 }
