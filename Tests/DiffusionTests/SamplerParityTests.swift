@@ -9,7 +9,7 @@ import Testing
 @Suite struct SamplerParityTests {
   // A few roundings per step; sigmas of f32 tables on both sides.
   static let tolerance = Tolerance(relative: 1e-4, ofLargest: 1e-5)
-  static let samplers: [String: any Sampler.Type] = [
+  let samplers: [String: any Sampler.Type] = [
     "ddpm": DDPMSampler.self, "ddim": DDIMSampler.self, "euler": EulerSampler.self,
     "euler_leading": EulerSampler.self, "euler_ancestral": EulerAncestralSampler.self,
     "euler_ancestral_leading": EulerAncestralSampler.self,
@@ -19,14 +19,14 @@ import Testing
   @Test func `every step agrees with diffusers`() throws {
     let cases = try GoldenFile("samplers").cases
     #expect(
-      try Set(cases.map { try $0.field("sampler", as: String.self) }) == Set(Self.samplers.keys))
+      try Set(cases.map { try $0.field("sampler", as: String.self) }) == Set(samplers.keys))
     for golden in cases { try check(golden) }
   }
 
   private func check(_ golden: GoldenCase) throws {
     let config = try JSONDecoder().decode(SchedulerConfig.self, from: golden.json("scheduler"))
     let steps: Int = try golden.field("steps")
-    let type = try #require(Self.samplers[try golden.field("sampler")])
+    let type = try #require(samplers[try golden.field("sampler")])
     var sampler = type.init(NoiseSchedule(config), steps: steps)
     let expected = try golden.tensors("out")
     let timesteps = try #require(expected["timesteps"])

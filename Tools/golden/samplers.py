@@ -17,8 +17,8 @@ def make(seed, c):
 
 
 def config_of(scheduler):
-  """What its `scheduler_config.json` would say."""
-  fields = {k: v for k, v in scheduler.config.items() if not k.startswith("_")}
+  """What its `scheduler_config.json` would say, without the infinities that are no JSON."""
+  fields = {k: v for k, v in scheduler.config.items() if not k.startswith("_") and v != float("-inf")}
   return {"_class_name": type(scheduler).__name__} | fields
 
 

@@ -53,7 +53,10 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
 
   package init(contentsOf file: URL) throws(DiffusionError) {
     do {
-      self = try JSONDecoder().decode(SchedulerConfig.self, from: Data(contentsOf: file))
+      let decoder = JSONDecoder()
+      // diffusers writes `"lambda_min_clipped": -Infinity`, which only JSON5 knows.
+      decoder.allowsJSON5 = true
+      self = try decoder.decode(SchedulerConfig.self, from: Data(contentsOf: file))
     } catch {
       throw .invalidSchedule(file: file.lastPathComponent, reason: reason(of: error))
     }
