@@ -4,7 +4,10 @@ import TestSupport
 import Testing
 
 @Suite struct SchedulerConfigTests {
-  @Test func `a file of DPMSolverMultistepScheduler is read, with the infinity that diffusers writes`() throws {
+  @Test
+  func `a file of DPMSolverMultistepScheduler is read, with the infinity that diffusers writes`()
+    throws
+  {
     let text = """
       {
         "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1",

@@ -1,3 +1,4 @@
+import Contract
 import Diffusion
 import Foundation
 import Models
@@ -5,6 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 import Training
+import Weights
 
 /// Ten DreamBooth steps with prior preservation against torch and diffusers (train_dreambooth.py), from given noise and
 /// timesteps: AdamW on all U-Net weights, gradients clipped at norm 1.
@@ -18,7 +20,9 @@ import Training
       return try UNet2DConditionModel(scope, config: UNetConfig(folder: folder))
     }
     let prefix = scope.path.count + 1
-    let weights = scope.parameters.map { (key: String($0.key.dropFirst(prefix)), tensor: $0.tensor) }
+    let weights = scope.parameters.map {
+      (key: String($0.key.dropFirst(prefix)), tensor: $0.tensor)
+    }
     let before = Dictionary(uniqueKeysWithValues: weights.map { ($0.key, $0.tensor.copy()) })
     let logs = try train(unet, ParameterGroup(weights), golden)
 
