@@ -16,12 +16,10 @@ import Testing
         "prediction_type": "v_prediction", "steps_offset": 1, "trained_betas": null
       }
       """
-    try withTemporaryFolder { folder in
-      let file = folder.appending(path: "scheduler_config.json")
-      try Data(text.utf8).write(to: file)
-      let config = try SchedulerConfig(contentsOf: file)
-      #expect(config.prediction == .velocity)
-      #expect(config.timestepSpacing == nil)
-    }
+    let folder = try TemporaryFolder()
+    let file = try folder.write("scheduler_config.json", Array(text.utf8))
+    let config = try SchedulerConfig(contentsOf: file)
+    #expect(config.prediction == .velocity)
+    #expect(config.timestepSpacing == nil)
   }
 }

@@ -79,10 +79,9 @@ import Weights
 
   /// Reads the config as it lies in a model folder.
   private func config<C: ModelConfig>(of golden: GoldenCase) throws -> C {
-    try withTemporaryFolder { folder in
-      try golden.json("config").write(to: folder.appending(path: "config.json"))
-      return try C(folder: folder)
-    }
+    let folder = try TemporaryFolder()
+    _ = try folder.write("config.json", Array(golden.json("config")))
+    return try C(folder: folder.url)
   }
 
   private func check(

@@ -15,10 +15,9 @@ import Weights
   func `ten steps give the losses, norms and weights of the reference`(file: String) throws {
     let golden = try GoldenFile(file)("run")
     let scope = golden.weights
-    let unet: UNet2DConditionModel = try withTemporaryFolder { folder in
-      try golden.json("config").write(to: folder.appending(path: "config.json"))
-      return try UNet2DConditionModel(scope, config: UNetConfig(folder: folder))
-    }
+    let folder = try TemporaryFolder()
+    _ = try folder.write("config.json", Array(golden.json("config")))
+    let unet = try UNet2DConditionModel(scope, config: UNetConfig(folder: folder.url))
     let prefix = scope.path.count + 1
     let weights = scope.parameters.map {
       (key: String($0.key.dropFirst(prefix)), tensor: $0.tensor)
