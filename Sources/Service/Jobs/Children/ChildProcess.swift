@@ -22,7 +22,6 @@ final class ChildProcess: Sendable {
 
   private struct State {
     var input = Data()
-    var inputEnds = false
     var exit: ChildExit?
     var waiting: [CheckedContinuation<ChildExit, Never>] = []
   }
@@ -80,12 +79,6 @@ final class ChildProcess: Sendable {
     wake.ring()
   }
 
-  /// Closes the child's stdin once what was sent has been read.
-  func endInput() {
-    state.withLock { $0.inputEnds = true }
-    wake.ring()
-  }
-
   /// Signals the child and everything in its process group; nothing happens after its end.
   func signal(_ number: Int32) {
     state.withLock { if $0.exit == nil { Glibc.kill(-pid, number) } }
@@ -134,14 +127,13 @@ final class ChildProcess: Sendable {
     var (events, output, input) = (Optional(server.events), server.output, server.input)
     var ended = false
     while !ended {
-      let pending = state.withLock { (bytes: !$0.input.isEmpty, ends: $0.inputEnds) }
-      if !pending.bytes && pending.ends { input = nil }
+      let pending = state.withLock { !$0.input.isEmpty }
       var polls = [
         pollfd(fd: server.pidfd.value, events: Int16(POLLIN), revents: 0),
         pollfd(fd: wake.read.value, events: Int16(POLLIN), revents: 0),
         pollfd(fd: events?.value ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: output?.value ?? -1, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: pending.bytes ? input?.value ?? -1 : -1, events: Int16(POLLOUT), revents: 0),
+        pollfd(fd: pending ? input?.value ?? -1 : -1, events: Int16(POLLOUT), revents: 0),
       ]
       guard poll(&polls, nfds_t(polls.count), -1) >= 0 || errno == EINTR else { break }
       ended = polls[0].revents != 0
