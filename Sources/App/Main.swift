@@ -7,7 +7,9 @@ struct Dreambooth: ParsableCommand {
     commandName: "dreambooth",
     abstract: "Fine-tunes a text-to-image model on a few photos of a subject.",
     subcommands: [
-      ProbeCommand.self, InspectCommand.self, BenchCommand.self,
+      ServeCommand.self, MigrateCommand.self, DecodeCommand.self, ProbeCommand.self,
+      TrainCommand.self, SampleCommand.self, WorkerCommand.self, InspectCommand.self,
+      BenchCommand.self,
     ])
 }
 

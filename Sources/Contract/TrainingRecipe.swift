@@ -1,5 +1,3 @@
-package import Foundation
-
 /// Everything that a training run depends on, with every choice made: no field is optional because
 /// "the default" was meant. It is stored with the job, the checkpoint and the artifact.
 ///

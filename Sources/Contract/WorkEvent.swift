@@ -1,5 +1,3 @@
-package import Foundation
-
 /// What the engine says while it works. Paths are relative to the attempt folder.
 package enum WorkEvent: Codable, Equatable, Sendable {
   case started(Started)

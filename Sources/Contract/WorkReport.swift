@@ -1,5 +1,3 @@
-package import Foundation
-
 /// What ran, on what, with which seeds and versions, and how it went: `report.json`.
 package struct WorkReport: Codable, Equatable, Sendable {
   package var version = 1
