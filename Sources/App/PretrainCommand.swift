@@ -71,6 +71,7 @@ struct PretrainCommand: ParsableCommand {
     switch StarterPretraining.Stage(rawValue: stage) {
     case .autoencoder: plan.autoencoder.steps = steps
     case .textImage: plan.textImage.steps = steps
+    case .encoders: plan.encoders.steps = steps
     case .denoiser: plan.denoiser.steps = steps
     case .export, nil: break
     }

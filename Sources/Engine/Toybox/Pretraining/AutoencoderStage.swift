@@ -48,7 +48,7 @@ struct AutoencoderStage {
   private func pictures(_ indices: Range<Int>, of world: ToyGrammar) -> Tensor {
     let side = workshop.plan.sizes.side
     return ToyPictures.tensor(
-      indices.map { ToyRenderer.render(world.anyPhoto($0), side: side) })
+      indices.map { ToyRenderer.render(world.anyExample($0).photo, side: side) })
   }
 
   /// - Parameters:

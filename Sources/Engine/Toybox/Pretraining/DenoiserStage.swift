@@ -22,7 +22,7 @@ struct DenoiserStage {
     let vae = try AutoencoderKL(
       workshop.ledger(of: AutoencoderStage.name).root, config: plan.sizes.vae(scalingFactor: 1))
     let clip = try CLIPModel(
-      workshop.ledger(of: TextImageStage.name).root, config: plan.sizes.clip)
+      workshop.ledger(of: TextImageStage.name(of: .captions)).root, config: plan.sizes.clip)
     let cache = try LatentCache(workshop, vae: vae, world: world)
     let captions = (0..<plan.pictures).map { world.example($0).caption }
     let states = CaptionStates(captions + StarterSheet.prompts + [""], encoder: clip.textModel)

@@ -34,7 +34,8 @@ package struct StarterExport {
     let latents = try LatentCache.scalingFactor(of: workshop)
     try StarterTokenizer.tokenizer.save(to: part("tokenizer"))
     try CLIPTextModel(
-      workshop.ledger(of: TextImageStage.name).root / "text_model", config: sizes.clip.textConfig
+      workshop.ledger(of: TextImageStage.name(of: .captions)).root / "text_model",
+      config: sizes.clip.textConfig
     ).save(to: part("text_encoder"))
     try UNet2DConditionModel(workshop.ledger(of: DenoiserStage.name).root, config: sizes.unet)
       .save(to: part("unet"), dtype: .f16)
@@ -51,8 +52,10 @@ package struct StarterExport {
 
   private func encoders(_ folder: URL) throws {
     let sizes = workshop.plan.sizes
-    try CLIPModel(workshop.ledger(of: TextImageStage.name).root, config: sizes.clip)
-      .save(to: folder, dtype: .f16)
+    try CLIPModel(
+      workshop.ledger(of: TextImageStage.name(of: .individuals)).root, config: sizes.clip
+    )
+    .save(to: folder, dtype: .f16)
     try StarterTokenizer.tokenizer.save(to: folder)
     let preprocessor = """
       {

@@ -22,7 +22,8 @@ package struct StarterPlan: Codable, Equatable, Sendable {
   package var autoencoder = Stage(
     steps: 3000, batch: 8, learningRate: 2e-3, weightDecay: 0, sampleEvery: 1000)
   package var textImage = Stage(steps: 1200, batch: 48, learningRate: 1e-3)
-  package var denoiser = Stage(steps: 8000, batch: 32, learningRate: 1e-3, emaDecay: 0.999)
+  package var encoders = Stage(steps: 1000, batch: 48, learningRate: 5e-4)
+  package var denoiser = Stage(steps: 7000, batch: 32, learningRate: 1e-3, emaDecay: 0.999)
   /// Pictures whose latents the denoiser sees.
   package var pictures = 20_000
   /// Share of the samples that are trained without caption, for classifier-free guidance.

@@ -3,6 +3,7 @@ package struct StarterPretraining {
   package enum Stage: String, CaseIterable, Sendable {
     case autoencoder
     case textImage = "text-image"
+    case encoders
     case denoiser
     case export
   }
@@ -25,6 +26,8 @@ package struct StarterPretraining {
     switch stage {
     case .autoencoder: return try AutoencoderStage(workshop: workshop).run()
     case .textImage: return try TextImageStage(workshop: workshop).run()
+    case .encoders:
+      return try TextImageStage(workshop: workshop, course: .individuals).run()
     case .denoiser: return try DenoiserStage(workshop: workshop).run()
     case .export:
       try StarterExport(workshop).run()

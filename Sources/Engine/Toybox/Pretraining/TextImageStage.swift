@@ -10,33 +10,70 @@ import Tensors
 /// The scale s is held: with a few hundred different captions it would grow until equal captions of one
 /// batch tear at each other.
 struct TextImageStage {
-  static let name = "text-image"
+  /// What the pair is trained on.
+  enum Course {
+    /// The captions and pictures that the denoiser will see; its text encoder is the one of this course.
+    case captions
+    /// Goes on from there with toys of any coat as well, whose captions name no colour: "a dog" is then
+    /// true of every dog, the individual ones included. Reports measure with this pair.
+    case individuals
+  }
+
   /// Logarithm of s.
   static let logitScale: Float = 3
 
   let workshop: StarterWorkshop
+  var course = Course.captions
+
+  var name: String { Self.name(of: course) }
+
+  static func name(of course: Course) -> String {
+    switch course {
+    case .captions: "text-image"
+    case .individuals: "encoders"
+    }
+  }
 
   /// - Returns: whether the stage is finished
   func run() throws -> Bool {
-    if try workshop.isDone(Self.name) { return true }
+    if try workshop.isDone(name) { return true }
     let plan = workshop.plan
-    let clip = try CLIPModel.random(plan.sizes.clip, seed: plan.seed &+ 1)
-    let world = ToyGrammar(seed: plan.seed &+ 1)
-    let stage = plan.textImage
-    let run = StageRun(name: Self.name, stage: stage, workshop: workshop)
+    let clip = try first()
+    let stage = course == .captions ? plan.textImage : plan.encoders
+    let run = StageRun(name: name, stage: stage, workshop: workshop)
     let isFinished = try run.train(clip.parameters) { step in
       let first = (step - 1) * stage.batch
-      let logits = logits(of: clip, (first..<first + stage.batch).map(world.example))
+      let logits = logits(of: clip, (first..<first + stage.batch).map(example))
       let diagonal = Array(0..<stage.batch)
       return
         (crossEntropy(logits, targets: diagonal)
         + crossEntropy(logits.transposed(axes: [1, 0]), targets: diagonal)) * 0.5
     } sample: { _ in
-      let hits = hits(of: clip, Self.heldOut.map(world.example))
-      workshop.log(String(format: "%@ held-out captions found %.1f %%", Self.name, 100 * hits))
+      let hits = hits(of: clip, Self.heldOut.map(example))
+      workshop.log(String(format: "%@ held-out captions found %.1f %%", name, 100 * hits))
     }
-    if isFinished { try workshop.save(clip.parameters, as: Self.name) }
+    if isFinished { try workshop.save(clip.parameters, as: name) }
     return isFinished
+  }
+
+  /// The pair before training.
+  private func first() throws -> CLIPModel {
+    let config = workshop.plan.sizes.clip
+    switch course {
+    case .captions: return try CLIPModel.random(config, seed: workshop.plan.seed &+ 1)
+    case .individuals:
+      return try CLIPModel(workshop.ledger(of: Self.name(of: .captions)).root, config: config)
+    }
+  }
+
+  private func example(_ index: Int) -> ToyExample {
+    let seed = workshop.plan.seed
+    switch course {
+    case .captions: return ToyGrammar(seed: seed &+ 1).example(index)
+    case .individuals:
+      let world = ToyGrammar(seed: seed &+ 3)
+      return index % 2 == 0 ? world.example(index) : world.anyExample(index)
+    }
   }
 
   private static let heldOut = (1 << 28)..<(1 << 28) + 200
@@ -50,7 +87,7 @@ struct TextImageStage {
       image: clip.embedImage(ToyPictures.tensor(pictures)))
   }
 
-  /// Share of the pictures whose best caption of all is true of them.
+  /// Share of the pictures whose best caption of all belongs to a picture that agrees in everything.
   private func hits(of clip: CLIPModel, _ examples: [ToyExample]) -> Double {
     let scores = logits(of: clip, examples).values
     let count = examples.count
@@ -65,6 +102,6 @@ struct TextImageStage {
 extension ToyPhoto {
   /// Same class, colour and scene: what a caption can tell.
   func agrees(with other: ToyPhoto) -> Bool {
-    toy == other.toy && scene == other.scene && coat.base == other.coat.base
+    toy == other.toy && scene == other.scene && coat == other.coat
   }
 }

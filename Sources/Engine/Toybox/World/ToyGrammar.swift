@@ -22,13 +22,15 @@ package struct ToyGrammar: Sendable {
     return ToyExample(photo: photo, caption: caption)
   }
 
-  /// A toy in any colours, patterns and accessories, without words: what the autoencoder must be able
-  /// to show, although no caption ever speaks of it.
-  package func anyPhoto(_ index: Int) -> ToyPhoto {
+  /// A toy in any colours, patterns and accessories, of which the caption says nothing: what the
+  /// autoencoder and the picture encoder must be able to see.
+  package func anyExample(_ index: Int) -> ToyExample {
     var dice = ToyDice(seed: seed, index: index)
     let toy = ToyClass.allCases[dice.below(ToyClass.allCases.count)]
     let scene = ToyScene.allCases[dice.below(ToyScene.allCases.count)]
-    return Self.photo(of: toy, coat: Self.anyCoat(&dice), scene: scene, &dice)
+    let photo = Self.photo(of: toy, coat: Self.anyCoat(&dice), scene: scene, &dice)
+    return ToyExample(
+      photo: photo, caption: ToyCaption.sentence(noun: toy.noun, color: nil, scene: scene))
   }
 
   /// A coat from the whole palette.
