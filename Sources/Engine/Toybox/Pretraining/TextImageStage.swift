@@ -1,6 +1,7 @@
 import Foundation
 import Models
 import Tensors
+import Weights
 
 /// Trains the text encoder together with a picture encoder (Radford et al., 2103.00020): in a batch, each
 /// caption is to find its picture and each picture its caption.

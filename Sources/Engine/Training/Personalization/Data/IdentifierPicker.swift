@@ -4,7 +4,7 @@ import Tensors
 /// Picks the rare token [V] of "a [V] [class]" (DreamBooth, 2208.12242, section 3.2).
 ///
 /// Ids of a CLIP tokenizer are in merge order: higher is rarer. Candidates are whole-word tokens of two or
-/// three letters from the rarer half of the vocabulary which come back as exactly themselves *in context*.
+/// three letters from the rarest sixteenth of the vocabulary which come back as exactly themselves *in context*.
 /// Failing those (a small vocabulary), strings of three consonants that make at most three tokens.
 package struct IdentifierPicker {
   package struct Choice: Equatable, Sendable {
@@ -43,8 +43,9 @@ package struct IdentifierPicker {
   }
 
   private var rareWords: [String] {
-    let middle = tokenizer.vocabulary.count / 2
-    return tokenizer.vocabulary.filter { $0.value >= middle && $0.key.hasSuffix("</w>") }
+    let count = tokenizer.vocabulary.count
+    let first = count - max(8, count / 16)
+    return tokenizer.vocabulary.filter { $0.value >= first && $0.key.hasSuffix("</w>") }
       .sorted { $0.value < $1.value }
       .map { String($0.key.dropLast("</w>".count)) }
       .filter { word in
