@@ -88,21 +88,15 @@ struct TextImageStage {
       image: clip.embedImage(ToyPictures.tensor(pictures)))
   }
 
-  /// Share of the pictures whose best caption of all belongs to a picture that agrees in everything.
+  /// Share of the pictures whose best caption of all is true of them.
   private func hits(of clip: CLIPModel, _ examples: [ToyExample]) -> Double {
     let scores = logits(of: clip, examples).values
     let count = examples.count
     let right = (0..<count).filter { picture in
       let best = (0..<count).max { scores[$0 * count + picture] < scores[$1 * count + picture] }
-      return best.map { examples[$0].photo.agrees(with: examples[picture].photo) } ?? false
+      return best.map { ToyCaption.isTrue(examples[$0].caption, of: examples[picture].photo) }
+        ?? false
     }
     return Double(right.count) / Double(count)
-  }
-}
-
-extension ToyPhoto {
-  /// Same class, colour and scene: what a caption can tell.
-  func agrees(with other: ToyPhoto) -> Bool {
-    toy == other.toy && scene == other.scene && coat == other.coat
   }
 }

@@ -25,6 +25,15 @@ package enum ToyCaption {
     return "\(opening)\(article) \(thing)\(place)"
   }
 
+  /// Whether a caption of this world says nothing that the photo does not show.
+  static func isTrue(_ caption: String, of photo: ToyPhoto) -> Bool {
+    let words = Set(caption.split(separator: " ").map(String.init))
+    let places = ToyScene.allCases.filter { !$0.phrase.isEmpty && caption.hasSuffix($0.phrase) }
+    let colors = ToyPalette.named.filter { words.contains($0.name) }
+    return words.contains(photo.toy.noun) && places.allSatisfy { $0 == photo.scene }
+      && colors.allSatisfy { ToyCoat($0.color) == photo.coat }
+  }
+
   /// Every word that a caption can hold, sorted: what the starter's tokenizer knows whole.
   package static var words: [String] {
     let sentences =
