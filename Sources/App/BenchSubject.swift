@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Models
 import Tensors
@@ -45,6 +46,33 @@ struct BenchSubject {
       try .open(try ModelArgument.component("text_encoder", of: url), dtype: dtype)
     case .random(_, _, let text): try .random(text, seed: 0, dtype: dtype)
     }
+  }
+
+  /// The whole pipeline; random text encoders get a tokenizer that knows no word.
+  func stableDiffusion(_ dtype: DType) throws -> StableDiffusion {
+    let text = try text(dtype)
+    let (tokenizer, schedule, folder) =
+      switch source {
+      case .folder(let url):
+        (
+          try CLIPTokenizer(folder: url.appendingPathComponent("tokenizer")),
+          try SchedulerConfig(
+            contentsOf: url.appendingPathComponent("scheduler/scheduler_config.json")), url
+        )
+      case .random:
+        (
+          CLIPTokenizer(
+            vocabulary: [
+              "<|startoftext|>": text.config.vocabSize - 2,
+              "<|endoftext|>": text.config.vocabSize - 1,
+            ], merges: [], maxLength: text.config.maxPositionEmbeddings),
+          SchedulerConfig.stableDiffusion(), URL(fileURLWithPath: "random")
+        )
+      }
+    guard let tokenizer else { throw UsageError("the text encoder has no room for two tokens") }
+    return try StableDiffusion(
+      folder: folder, tokenizer: tokenizer, textEncoder: text, unet: try unet(dtype),
+      vae: try vae(dtype), schedule: NoiseSchedule(schedule))
   }
 
   func tokenCount() throws -> Int {

@@ -31,6 +31,16 @@ package final class StableDiffusion {
     try requireFit()
   }
 
+  /// A model whose parts lie in memory.
+  package init(
+    folder: URL, tokenizer: CLIPTokenizer, textEncoder: CLIPTextModel, unet: UNet2DConditionModel,
+    vae: AutoencoderKL, schedule: NoiseSchedule
+  ) throws(DiffusionError) {
+    (self.folder, self.tokenizer, self.textEncoder) = (folder, tokenizer, textEncoder)
+    (self.unet, self.vae, self.schedule) = (unet, vae, schedule)
+    try requireFit()
+  }
+
   /// The parts must agree with each other, whatever each config says alone.
   private func requireFit() throws(DiffusionError) {
     let checks = [
