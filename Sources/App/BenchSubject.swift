@@ -51,28 +51,30 @@ struct BenchSubject {
   /// The whole pipeline; random text encoders get a tokenizer that knows no word.
   func stableDiffusion(_ dtype: DType) throws -> StableDiffusion {
     let text = try text(dtype)
-    let (tokenizer, schedule, folder) =
-      switch source {
-      case .folder(let url):
-        (
-          try CLIPTokenizer(folder: url.appendingPathComponent("tokenizer")),
-          try SchedulerConfig(
-            contentsOf: url.appendingPathComponent("scheduler/scheduler_config.json")), url
-        )
-      case .random:
-        (
-          CLIPTokenizer(
-            vocabulary: [
-              "<|startoftext|>": text.config.vocabSize - 2,
-              "<|endoftext|>": text.config.vocabSize - 1,
-            ], merges: [], maxLength: text.config.maxPositionEmbeddings),
-          SchedulerConfig.stableDiffusion(), URL(fileURLWithPath: "random")
-        )
-      }
-    guard let tokenizer else { throw UsageError("the text encoder has no room for two tokens") }
+    let (tokenizer, schedule) = try vocabularyAndSchedule(text.config)
     return try StableDiffusion(
-      folder: folder, tokenizer: tokenizer, textEncoder: text, unet: try unet(dtype),
-      vae: try vae(dtype), schedule: NoiseSchedule(schedule))
+      folder: URL(fileURLWithPath: "bench"), tokenizer: tokenizer, textEncoder: text,
+      unet: try unet(dtype), vae: try vae(dtype), schedule: NoiseSchedule(schedule))
+  }
+
+  private func vocabularyAndSchedule(
+    _ text: CLIPTextConfig
+  ) throws -> (CLIPTokenizer, SchedulerConfig) {
+    if case .folder(let url) = source {
+      let schedule = url.appendingPathComponent("scheduler/scheduler_config.json")
+      return (
+        try CLIPTokenizer(folder: url.appendingPathComponent("tokenizer")),
+        try SchedulerConfig(contentsOf: schedule)
+      )
+    }
+    let ends = [
+      "<|startoftext|>": text.vocabSize - 2, "<|endoftext|>": text.vocabSize - 1,
+    ]
+    guard
+      let tokenizer = CLIPTokenizer(
+        vocabulary: ends, merges: [], maxLength: text.maxPositionEmbeddings)
+    else { throw UsageError("the text encoder has no room for two tokens") }
+    return (tokenizer, .stableDiffusion())
   }
 
   func tokenCount() throws -> Int {
