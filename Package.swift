@@ -5,10 +5,13 @@ let strict: [SwiftSetting] =
   ["ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault"]
   .map { .enableUpcomingFeature($0) }
 
-func half(_ folder: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+/// - Parameter tested: its tests look inside (`@testable`), in release builds too
+func half(
+  _ folder: String, _ name: String, _ dependencies: [Target.Dependency], tested: Bool = false
+) -> Target {
   .target(
     name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)",
-    swiftSettings: strict)
+    swiftSettings: strict + (tested ? [.unsafeFlags(["-enable-testing"])] : []))
 }
 
 func shim(_ folder: String, _ name: String, _ libraries: [String]) -> Target {
@@ -66,10 +69,10 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Contract", swiftSettings: strict),
 
-    half("Service", "HTTP", [hummingbird, log, crypto] + nio),
+    half("Service", "HTTP", [hummingbird, log, crypto] + nio, tested: true),
     half("Service", "Storage", ["Contract", grdb, crypto, log]),
     half("Service", "Jobs", ["Contract", "Storage", "CLinux", crypto, log]),
-    half("Service", "API", ["Contract", "HTTP", "Storage", "Jobs", log, yams]),
+    half("Service", "API", ["Contract", "HTTP", "Storage", "Jobs", log, yams], tested: true),
     shim("Service", "CLinux", []),
 
     half("Engine", "Imaging", ["CCodecs"]),
@@ -88,7 +91,7 @@ let package = Package(
       [
         "Contract", "Imaging", "Tensors", "Weights", "Models", "Diffusion", "Evaluation",
         "Training",
-      ]),
+      ], tested: true),
     shim("Engine", "CCodecs", ["png", "jpeg", "webp", "lcms2"]),
     shim("Engine", "CKernels", ["dnnl", "gomp"]),
 

@@ -4,7 +4,7 @@ import Testing
 /// kill -9 of the child and of the service at chosen moments: the job finishes by itself, with the weights of
 /// an undisturbed run (P5, P7).
 @Suite(.serialized) struct CrashTests {
-  private static let job = Subjects.job(seed: 11, steps: 12, checkpointEvery: 3)
+  private static var job: [String: Any] { Subjects.job(seed: 11, steps: 12, checkpointEvery: 3) }
 
   /// Weights of the undisturbed run, computed once.
   private static let undisturbed = Task {

@@ -54,7 +54,7 @@ import Testing
     #expect(try await service.get("/healthz").status == 200)
 
     let ballast = disk.appending(path: "ballast")
-    FileManager.default.createFile(atPath: ballast.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: ballast.path, contents: nil)
     let handle = try FileHandle(forWritingTo: ballast)
     while (try? handle.write(contentsOf: Data(count: 1 << 18))) != nil {}
     try? handle.close()

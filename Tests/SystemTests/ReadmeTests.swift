@@ -40,7 +40,7 @@ import Testing
     shell.arguments = ["-euo", "pipefail", "-c", lines.joined(separator: "\n")]
     shell.currentDirectoryURL = folder
     let log = folder.appending(path: "output.log")
-    FileManager.default.createFile(atPath: log.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
     let output = try FileHandle(forWritingTo: log)
     shell.standardOutput = output
     shell.standardError = output

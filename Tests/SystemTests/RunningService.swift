@@ -3,7 +3,7 @@ import FoundationNetworking
 import TestSupport
 
 /// `dreambooth serve` as a real process on a free port of the loopback, and a client for it.
-final class RunningService {
+final class RunningService: @unchecked Sendable {
   struct Failure: Error, CustomStringConvertible { let description: String }
 
   struct Answer {
@@ -40,7 +40,7 @@ final class RunningService {
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
     let log = data.deletingLastPathComponent()
       .appending(path: "\(data.lastPathComponent)-\(UInt64.random(in: 0...(.max))).log")
-    FileManager.default.createFile(atPath: log.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
     process.executableURL = Self.binary
     process.arguments =
       ["serve", "--port", "0", "--data", data.path, "--models", models.path] + flags
