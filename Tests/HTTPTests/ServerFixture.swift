@@ -2,7 +2,8 @@ import Foundation
 
 @testable import HTTP
 
-/// A server with a few routes on a free port, for the time of one test.
+/// A server with a few routes on a free port, for the time of one test. Server and client run on
+/// threads of their own: sockets block, and tests that compute hold the shared pool for minutes.
 func withServer(
   limits: ServerLimits = ServerLimits(), keys: APIKeys? = nil, draining: Bool = false,
   folder: URL? = nil, _ test: @escaping @Sendable (Int) throws -> Void
@@ -11,30 +12,25 @@ func withServer(
   configuration.limits = limits
   let server = try Server(
     configuration, routes: routes(limits, folder), isDraining: { draining })
-  let (ports, found) = AsyncStream<Int>.makeStream()
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { try await server.run { found.yield($0) } }
-    var port = 0
-    for await value in ports {
-      port = value
-      break
+  try await withTaskExecutorPreference(ThreadExecutor()) {
+    let (ports, found) = AsyncStream<Int>.makeStream()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run { found.yield($0) } }
+      var iterator = ports.makeAsyncIterator()
+      let port = await iterator.next() ?? 0
+      let result = Result { try test(port) }
+      await server.stop()
+      try await group.waitForAll()
+      try result.get()
     }
-    let listening = port
-    // Socket calls block, so they stay off the threads that the server's tasks run on.
-    let result = await withTaskExecutorPreference(BlockingExecutor()) {
-      Result { try test(listening) }
-    }
-    await server.stop()
-    try await group.waitForAll()
-    try result.get()
   }
 }
 
-/// Runs a task on threads that may block; unlike a bare thread it stays the task of its test.
-private final class BlockingExecutor: TaskExecutor {
+/// A thread per job. Unlike a bare thread, a task that runs here stays the task of its test.
+private final class ThreadExecutor: TaskExecutor {
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    Thread.detachNewThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 
