@@ -48,7 +48,9 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run() throws { try UsageError.forInput(bench) }
+
+  private func bench() throws {
     if let threads { ThreadTeam.use(threads) }
     let subject = try BenchSubject(model)
     switch mode {

@@ -18,7 +18,9 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "The model whose keys and shapes are expected.")
   var against: String?
 
-  func run() throws {
+  func run() throws { try UsageError.forInput(inspect) }
+
+  private func inspect() throws {
     let files = try paths.flatMap(Self.files)
     guard let against else {
       for file in files { Self.describe(file) }

@@ -42,7 +42,9 @@ struct ProbeCommand: ParsableCommand {
   @Flag(help: "Also compute the gradient of every parameter.")
   var gradients = false
 
-  func run() throws {
+  func run() throws { try UsageError.forInput(probe) }
+
+  private func probe() throws {
     let folder = try ModelArgument.folder(model)
     let door = ProbeDoor(try SafetensorsFile(URL(fileURLWithPath: inputs)))
     var writer = SafetensorsWriter()
