@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func `the engine draws only from Philox and reads no clock for results`() throws {
-    let regex = try Regex(#"SystemRandomNumberGenerator|\.random\(|\barc4random|\bUUID\(\)|\bdrand48"#)
+    let regex = try Regex(#"SystemRandomNumberGenerator|\.random\((in|using):|\barc4random|\bUUID\(\)|\bdrand48"#)
     for file in try SourceTree.files(in: "Sources/Engine") {
       for (number, line) in file.lines.enumerated() where line.contains(regex) {
         Issue.record("\(file.path):\(number + 1): \(line)")
