@@ -103,10 +103,10 @@ struct BenchCommand: ParsableCommand {
   /// One line for each sampler step (two U-Net passes, for guidance), one for whole pictures.
   private func generate(_ subject: BenchSubject) throws {
     let model = try subject.stableDiffusion(precision.dtype)
-    let pixels = size ?? model.nativeSize
+    let side = try subject.latentSide(size, multiple: model.unet.config.sideMultiple)
+    let pixels = side * model.pixelsPerLatent
     let settings = TextToImage.Settings(
       width: pixels, height: pixels, sampler: .ddim, steps: steps, guidance: 7.5)
-    let side = pixels / model.pixelsPerLatent
     let whole = Stopwatch()
     try withPrecision(precision.compute) {
       var denoising = try TextToImage.Denoising(
@@ -143,7 +143,7 @@ struct BenchCommand: ParsableCommand {
     if json {
       print("{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}")
     } else {
-      print(fields.map { "\($0) \($1)" }.joined(separator: "  "))
+      print(fields.map { "\($0) \($1.filter { $0 != "\"" })" }.joined(separator: "  "))
     }
     fflush(nil)
   }
