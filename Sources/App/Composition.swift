@@ -57,7 +57,7 @@ struct Composition {
     jobs.workers = configuration.workers
     jobs.queueLimit = configuration.queueLimit
     jobs.diskWatermark = Int64(configuration.diskWatermark)
-    let encoder = models.appending(path: "encoders/clip")
+    let encoder = models.appending(path: "encoders/starter-clip")
     jobs.clipEncoder = ShareFolder.isFolder(encoder.path) ? encoder : nil
     return jobs
   }

@@ -11,7 +11,10 @@ package struct JobsConfiguration: Sendable {
   package var workerArguments = ["worker"]
   package var decodeArguments = ["decode"]
   /// Variables that children get; nothing else of the service's environment reaches them.
-  package var childEnvironment: [String: String] = [:]
+  ///
+  /// The thread team of a child waits for work by spinning a moment, then asleep: where other programs share
+  /// the cores, endless spinning takes the core from the very thread that is waited for.
+  package var childEnvironment: [String: String] = ["GOMP_SPINCOUNT": "10000"]
   /// CLIP-like encoder pair for reports, if there is one.
   package var clipEncoder: URL?
   /// From a graceful cancel to SIGKILL.
