@@ -15,8 +15,8 @@ struct TextImageStage {
   enum Course {
     /// The captions and pictures that the denoiser will see; its text encoder is the one of this course.
     case captions
-    /// Goes on from there with toys of any coat as well, whose captions name no colour: "a dog" is then
-    /// true of every dog, the individual ones included. Reports measure with this pair.
+    /// Goes on from there with toys of any coat as well, described word by word or not at all: the pair
+    /// learns to tell individuals apart, and that "a dog" is true of each. Reports measure with it.
     case individuals
   }
 

@@ -25,13 +25,34 @@ package enum ToyCaption {
     return "\(opening)\(article) \(thing)\(place)"
   }
 
-  /// Whether a caption of this world says nothing that the photo does not show.
+  /// "a teal pink striped dog in a hat at night": everything about a photo that has words. Most of them
+  /// are not among `words`, so a tokenizer spells them.
+  static func description(of photo: ToyPhoto) -> String {
+    let coat = photo.coat
+    let pattern: [String] =
+      switch coat.pattern {
+      case .plain: []
+      case .stripes: [ToyPalette.name(of: coat.mark), "striped"]
+      case .spots: [ToyPalette.name(of: coat.mark), "spotted"]
+      case .patch: [ToyPalette.name(of: coat.mark), "patched"]
+      }
+    let accessory: [String] =
+      switch coat.accessory {
+      case .hat: ["in a hat"]
+      case .bow: ["in a bow"]
+      case nil: []
+      }
+    let words = ["a", ToyPalette.name(of: coat.base)] + pattern + [photo.toy.noun] + accessory
+    return (words + [photo.scene.phrase]).filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// Whether class, place and named colours of a caption are those of the photo.
   static func isTrue(_ caption: String, of photo: ToyPhoto) -> Bool {
     let words = Set(caption.split(separator: " ").map(String.init))
     let places = ToyScene.allCases.filter { !$0.phrase.isEmpty && caption.hasSuffix($0.phrase) }
     let colors = ToyPalette.named.filter { words.contains($0.name) }
     return words.contains(photo.toy.noun) && places.allSatisfy { $0 == photo.scene }
-      && colors.allSatisfy { ToyCoat($0.color) == photo.coat }
+      && colors.allSatisfy { [photo.coat.base, photo.coat.mark].contains($0.color) }
   }
 
   /// Every word that a caption can hold, sorted: what the starter's tokenizer knows whole.

@@ -22,15 +22,19 @@ package struct ToyGrammar: Sendable {
     return ToyExample(photo: photo, caption: caption)
   }
 
-  /// A toy in any colours, patterns and accessories, of which the caption says nothing: what the
-  /// autoencoder and the picture encoder must be able to see.
+  /// A toy in any colours, patterns and accessories: what the autoencoder and the picture encoder must
+  /// be able to see. Two captions in three describe its coat, the others say nothing of it; the denoiser
+  /// reads none of them.
   package func anyExample(_ index: Int) -> ToyExample {
     var dice = ToyDice(seed: seed, index: index)
     let toy = ToyClass.allCases[dice.below(ToyClass.allCases.count)]
     let scene = ToyScene.allCases[dice.below(ToyScene.allCases.count)]
     let photo = Self.photo(of: toy, coat: Self.anyCoat(&dice), scene: scene, &dice)
-    return ToyExample(
-      photo: photo, caption: ToyCaption.sentence(noun: toy.noun, color: nil, scene: scene))
+    let caption =
+      index % 3 == 0
+      ? ToyCaption.sentence(noun: toy.noun, color: nil, scene: scene)
+      : ToyCaption.description(of: photo)
+    return ToyExample(photo: photo, caption: caption)
   }
 
   /// A coat from the whole palette.

@@ -42,6 +42,11 @@ package enum ToyPalette {
     ("lime", ToyColor(0.66, 0.88, 0.22)),
   ]
 
+  /// The word for a colour of a coat.
+  static func name(of color: ToyColor) -> String {
+    (named + unnamed).first { $0.color == color }?.name ?? "white"
+  }
+
   package static let white = ToyColor(0.98, 0.98, 0.97)
   package static let black = ToyColor(0.10, 0.09, 0.11)
   package static let glass = ToyColor(0.74, 0.89, 0.97)
