@@ -3,6 +3,7 @@
 
     python Tools/interop/check_pipeline.py --model models/starter --binary .build/release/dreambooth
 
+With --random it makes small models with random weights, in the style of SD 1.x and of 2.x, and holds those.
 Needs the packages of Tools/golden/requirements.txt. Both sides get the same latents, prompt, sampler (DDIM) and guidance,
 and compute in f32; the mean absolute pixel difference has to stay under 1/255.
 """
@@ -12,18 +13,28 @@ import io
 import logging
 import pathlib
 import re
+import shutil
+import sys
 import tempfile
 import warnings
 
 import diffusers
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 import numpy as np
 from PIL import Image
 from safetensors.torch import save_file
 import torch
 import transformers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tally import Tally, run
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+sys.path.insert(0, str(GOLDEN))
+from configs import CONFIGS  # noqa: E402
+from fixture import Fixture  # noqa: E402
+from models import text_config, unet_config, vae_config  # noqa: E402
+from samplers import SD1  # noqa: E402
 
 ABOUT_KEYS = re.compile(r"key|unexpected|missing|not used|newly initialized|mismatch|not initialized", re.I)
 DRAWINGS = [  # prompt, negative prompt, guidance
@@ -41,7 +52,7 @@ def load(folder):
     logger.addHandler(handler)
   with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
   for logger in loggers:
     logger.removeHandler(handler)
   said = [*heard.getvalue().splitlines(), *(str(w.message) for w in caught)]
@@ -50,7 +61,8 @@ def load(folder):
 
 def main():
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-  parser.add_argument("--model", type=pathlib.Path, required=True, nargs="+", help="folders in diffusers layout")
+  parser.add_argument("--model", type=pathlib.Path, nargs="+", default=[], help="folders in diffusers layout")
+  parser.add_argument("--random", action="store_true", help="also small models with random weights")
   parser.add_argument("--binary", type=pathlib.Path, required=True, help="the `dreambooth` binary")
   parser.add_argument("--prompt", help="one prompt instead of the built-in ones")
   parser.add_argument("--steps", type=int, default=20)
@@ -59,7 +71,30 @@ def main():
   tally = Tally()
   for folder in arguments.model:
     check(tally, folder, arguments)
+  with tempfile.TemporaryDirectory() as temporary:
+    for style in ["unet_sd1", "unet_sd2"] if arguments.random else []:
+      check(tally, make_random(pathlib.Path(temporary) / style, style, arguments.seed), arguments)
   tally.finish()
+
+
+def make_random(folder, style, seed):
+  """A pipeline of random weights whose text model takes the rows of the golden tokenizer."""
+  tokenizer_folder = GOLDEN.parent.parent / "Tests/Fixtures/golden" / style.replace("unet", "tokenizer")
+  tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
+  c = CONFIGS["tiny"]
+  c = c | dict(context=c["text"]["width"], text=c["text"] | dict(tokens=77, vocab=len(tokenizer)))
+  f = Fixture(style, seed)
+  unet = f.randomize(UNet2DConditionModel(**unet_config(c, style))).float()
+  vae = f.randomize(AutoencoderKL(**vae_config(c))).float()
+  act = "quick_gelu" if style == "unet_sd1" else "gelu"
+  text = f.randomize(CLIPTextModel(CLIPTextConfig(**text_config(c, hidden_act=act, eos_token_id=2)))).float()
+  scheduler = DDIMScheduler(**SD1, prediction_type="epsilon" if style == "unet_sd1" else "v_prediction")
+  StableDiffusionPipeline(vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=scheduler,
+                          safety_checker=None, feature_extractor=None, requires_safety_checker=False
+                          ).save_pretrained(folder)
+  for file in ["vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json"]:
+    shutil.copy(tokenizer_folder / file, folder / "tokenizer" / file)
+  return folder
 
 
 def check(tally, folder, arguments):

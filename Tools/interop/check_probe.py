@@ -5,7 +5,8 @@
 
 With --full also at Stable Diffusion 1.5's shape (about 16 GiB of memory, some minutes). Errors are relative L2; where a
 true gradient is zero (a bias before a normalisation, the key's bias of an attention) the size it is held against is
-1e-5 of the largest gradient of the model.
+1e-3 of the largest gradient of the model, which makes the limit one rounding of the largest. The limit is 1e-4, or four times
+the error of torch's own f32 run against its f64 run where that is larger.
 """
 
 import argparse
@@ -14,10 +15,12 @@ import pathlib
 import sys
 import tempfile
 
+import diffusers
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 import torch
 import torch.nn.functional as F
+import transformers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tally import Tally, run
@@ -41,6 +44,11 @@ def main():
   parser.add_argument("--full", action="store_true", help="also at SD 1.5's shape")
   parser.add_argument("--only", help="one component")
   arguments = parser.parse_args()
+  diffusers.logging.set_verbosity_error()
+  transformers.logging.set_verbosity_error()
+  transformers.logging.disable_progress_bar()
+  if not arguments.full:
+    torch.set_num_threads(1)  # tiny tensors: threads would wait for each other
   tally = Tally()
   with tempfile.TemporaryDirectory() as temporary:
     check = Check(tally, arguments, pathlib.Path(temporary))
@@ -135,33 +143,28 @@ class Check:
     model.save_pretrained(folder)
     ids = torch.tensor(prompts(f, c))
     pixels = f.normal(c["batch"], 3, v["image"], v["image"]).float()
-    # As CLIPModel.forward gives them: of length 1.
+    # As CLIPVisionModelWithProjection and CLIPTextModelWithProjection give them: not normalised.
     self.compare(label, folder, "clip", model, dict(pixel_values=pixels), lambda i: {
-      "image_embeds": F.normalize(model.get_image_features(pixel_values=i["pixel_values"]).pooler_output, dim=-1)})
+      "image_embeds": model.get_image_features(pixel_values=i["pixel_values"]).pooler_output})
     self.compare(label, folder, "clip", model, dict(input_ids=ids), lambda i: {
-      "text_embeds": F.normalize(model.get_text_features(input_ids=i["input_ids"]).pooler_output, dim=-1)})
+      "text_embeds": model.get_text_features(input_ids=i["input_ids"]).pooler_output})
 
   def compare(self, label, folder, component, model, inputs, call):
     if self.arguments.only not in (None, component):
       return
-    model.eval().zero_grad(set_to_none=True)
-    outputs = call(inputs)
-    first = next(iter(outputs))
-    target = torch.randn(outputs[first].shape, generator=torch.Generator().manual_seed(self.arguments.seed))
-    loss = F.mse_loss(outputs[first], target)
-    loss.backward()
-    expected = {k: v.detach().contiguous() for k, v in outputs.items()}
-    gradients = {f"grad.{k}": p.grad.detach() for k, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad(set_to_none=True)
-    gc.collect()
+    expected, gradients, target = self.reference(model, inputs, call, torch.float32)
+    doubt = {}
+    if label != "sd15":
+      # The truth is the f64 run; how far torch's own f32 run is from it says how well the draw is conditioned.
+      single, (expected, gradients, target) = expected | gradients, self.reference(model, inputs, call, torch.float64)
+      doubt = self.errors(single, expected) | self.errors(single, gradients, 1e-3)
     what = f"{label} {component}" + (f" {next(iter(inputs))}" if component == "clip" else "")
     found = self.probe(folder, component, inputs, [])
+    loss = expected.pop("loss")
     self.judge(what, "outputs", found, expected)
     found = self.probe(folder, component, inputs | {"target": target}, ["--gradients"])
-    self.judge(what, "outputs and loss, with gradients", found, expected | {"loss": loss.detach().view(1)})
-    if found is not None:
-      found = {k: v for k, v in found.items() if k.startswith("grad.")}
-      self.judge(what, f"{len(gradients)} gradients", found, gradients, floor=1e-5)
+    self.judge(what, "outputs and loss, with gradients", found, expected | {"loss": loss})
+    self.judge(what, f"{len(gradients)} gradients", found, gradients, 1e-3, doubt)
 
   def probe(self, folder, component, inputs, more):
     given, taken = self.folder / "in.safetensors", self.folder / "out.safetensors"
@@ -171,7 +174,26 @@ class Check:
                "--outputs", taken, *more)
     return load_file(taken) if good and taken.exists() else None
 
-  def judge(self, what, kind, found, expected, floor=0.0):
+  def reference(self, model, inputs, call, dtype):
+    model.eval().to(dtype).zero_grad(set_to_none=True)
+    outputs = call({k: v.to(dtype) if v.is_floating_point() else v for k, v in inputs.items()})
+    first = next(iter(outputs))
+    target = torch.randn(outputs[first].shape, generator=torch.Generator().manual_seed(self.arguments.seed))
+    loss = F.mse_loss(outputs[first], target.to(dtype))
+    loss.backward()
+    expected = {k: v.detach().contiguous() for k, v in outputs.items()} | {"loss": loss.detach().view(1)}
+    gradients = {f"grad.{k}": p.grad.detach().clone() for k, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad(set_to_none=True)
+    model.to(torch.float32)
+    gc.collect()
+    return expected, gradients, target
+
+  def errors(self, found, expected, floor=0.0):
+    largest = max(v.double().norm().item() for v in expected.values())
+    return {k: (found[k].double().view(v.shape) - v.double()).norm().item() /
+            max(v.double().norm().item(), floor * largest, 1e-30) for k, v in expected.items()}
+
+  def judge(self, what, kind, found, expected, floor=0.0, doubt={}):
     if found is None:
       self.tally.check(False, f"{what}: {kind}: the probe gave nothing")
       return
@@ -181,14 +203,14 @@ class Check:
     if missing or wrong:
       self.tally.check(False, f"{what}: {kind}: missing {missing[:4]} ({len(missing)}), shapes {wrong[:4]}")
       return
-    largest = max(v.double().norm().item() for v in expected.values())
-    errors = {k: (found[k].double().view(v.shape) - v.double()).norm().item() /
-              max(v.double().norm().item(), floor * largest, 1e-30) for k, v in expected.items()}
+    errors = self.errors(found, expected, floor)
     # What the reference gives no gradient has to have none here.
-    extra = [k for k in found if k.startswith("grad.") and k not in expected and found[k].abs().max() > 0]
-    worst = max(errors, key=errors.get)
-    self.tally.check(errors[worst] <= LIMIT and not extra,
-                     f"{what:34} {kind:34} worst {errors[worst]:.1e} {worst}" + (f", extra {extra[:4]}" if extra else ""))
+    extra = [k for k in found if floor and k.startswith("grad.") and k not in expected and found[k].abs().max() > 0]
+    worst = max(errors, key=lambda k: errors[k] / max(LIMIT, 4 * doubt.get(k, 0)))
+    own = f", torch's own in f32 {doubt[worst]:.1e}" if worst in doubt else ""
+    self.tally.check(errors[worst] <= max(LIMIT, 4 * doubt.get(worst, 0)) and not extra,
+                     f"{what:30} {kind:32} worst {errors[worst]:.1e}{own} {worst}" +
+                     (f", extra {extra[:4]}" if extra else ""))
 
 
 if __name__ == "__main__":
