@@ -15,6 +15,11 @@ import Testing
     let end = try await service.finished(id)
     #expect(end["status"] as? String == "succeeded", "\(end)")
     let digest = try await service.weights(of: id)
+    // The digest can tell runs apart: another seed, other weights.
+    let other = try await service.submit(
+      job: Subjects.job(seed: 12, steps: 12, checkpointEvery: 3), photos: Subjects.photos)
+    try await service.finished(other)
+    #expect(try await service.weights(of: other) != digest)
     #expect(try await service.stop() == 0)
     return digest
   }
@@ -84,6 +89,8 @@ import Testing
     }
     let end = try await service.finished(id)
     #expect(end["status"] as? String == "succeeded", "\(end)")
+    // A blow that never fell would prove nothing; the two shortest moments may pass between two looks.
+    #expect(hit || moment == .whileCheckpointIsWritten || moment == .exporting)
     if hit { #expect((end["epoch"] as? Int ?? 0) >= 2, "killed at \(moment), yet one claim only") }
     #expect(try await service.weights(of: id) == Self.undisturbed.value)
     #expect(try await service.stop() == 0)
@@ -98,7 +105,7 @@ import Testing
     let data = folder.appending(path: "data")
     let first = try await RunningService(data: data)
     let id = try await first.submit(job: Self.job, photos: Subjects.photos)
-    _ = try await strike(first, id, at: moment) {
+    let hit = try await strike(first, id, at: moment) {
       let workers = first.workers
       await first.crash()
       // The child goes with its parent; nothing may still write when the next service starts.
@@ -106,6 +113,7 @@ import Testing
         try? await Task.sleep(for: .milliseconds(10))
       }
     }
+    #expect(hit || moment == .whileCheckpointIsWritten || moment == .exporting)
     if first.isRunning { await first.crash() }
     let second = try await RunningService(data: data)
     let end = try await second.finished(id)
