@@ -111,7 +111,9 @@ let package = Package(
     tests("Weights", ["Weights", "Tensors"]),
     tests("Models", ["Models", "Weights", "Tensors"]),
     tests("Diffusion", ["Diffusion", "Models", "Weights", "Tensors", "Imaging", "Contract"]),
-    tests("Evaluation", ["Evaluation", "Diffusion", "Models", "Weights", "Tensors", "Imaging", "Contract"]),
+    tests(
+      "Evaluation",
+      ["Evaluation", "Diffusion", "Models", "Weights", "Tensors", "Imaging", "Contract"]),
     tests(
       "Training",
       [

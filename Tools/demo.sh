@@ -30,7 +30,7 @@ echo "service: $url"
 field() { sed -n "s/.*\"$1\":\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p" | head -n 1; }
 
 job=$(curl -sS -f -X POST "$url/v1/jobs" \
-  -F "job={\"name\":\"demo\",\"class_noun\":\"$class\",\"base_model\":\"starter\",\"training\":{\"seed\":1}};type=application/json" \
+  -F "job={\"name\":\"demo\",\"class_noun\":\"$class\",\"base_model\":\"starter\",\"training\":{\"seed\":1},\"samples\":{\"every\":200,\"prompts\":[\"a {id} {class}\",\"a {id} {class} in the snow\"]}};type=application/json" \
   $(for photo in "$demo"/photos/*.png; do printf -- '-F images=@%s ' "$photo"; done) | tee "$demo/job.json" | field id)
 echo "job:     $job ($class)"
 

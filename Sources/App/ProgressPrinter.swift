@@ -21,9 +21,10 @@ final class ProgressPrinter {
     }
     switch event {
     case .started(let start):
-      say("identifier \"\(start.identifier)\", \(start.trainedParameters) of \(start.parameters) "
-        + "parameters train, \(start.threads) threads, \(start.instructionSet)"
-        + (start.resumedStep > 0 ? ", resumed after step \(start.resumedStep)" : ""))
+      say(
+        "identifier \"\(start.identifier)\", \(start.trainedParameters) of \(start.parameters) "
+          + "parameters train, \(start.threads) threads, \(start.instructionSet)"
+          + (start.resumedStep > 0 ? ", resumed after step \(start.resumedStep)" : ""))
     case .phase(let phase): if !isTerminal { say(phase.rawValue.replacing("_", with: " ")) }
     case .progress(let phase, let done, let total):
       bar(phase.rawValue.replacing("_", with: " "), done, total, "")
@@ -52,7 +53,8 @@ final class ProgressPrinter {
     let filled = total > 0 ? width * done / total : 0
     let elapsed = Double((ContinuousClock.now - started).components.seconds)
     let left = done > first ? Int(elapsed / Double(done - first) * Double(total - done)) : 0
-    let cells = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+    let cells =
+      String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
     write("\r\u{1B}[K\(name) [\(cells)] \(done)/\(total) \(left) s left \(note)")
     hasBar = true
     if done >= total { endBar() }

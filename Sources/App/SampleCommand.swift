@@ -126,7 +126,8 @@ struct SampleCommand: ParsableCommand {
     let file = try SafetensorsFile(URL(fileURLWithPath: path))
     let latents = try file.tensor("latents")
     guard latents.shape.rank == 4 else {
-      throw UsageError("--latents \(path): `latents` has shape \(latents.shape); [B, C, H, W] is needed")
+      throw UsageError(
+        "--latents \(path): `latents` has shape \(latents.shape); [B, C, H, W] is needed")
     }
     return withoutGradients { latents.transposed(axes: [0, 2, 3, 1]) }
   }

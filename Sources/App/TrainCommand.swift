@@ -85,7 +85,8 @@ struct TrainCommand: ParsableCommand {
     if resume, newest == nil { throw UsageError("--resume: \(output) holds no whole checkpoint") }
     if !resume, let newest {
       throw UsageError(
-        "\(output) holds a checkpoint of step \(newest.manifest.step); add --resume, or name another folder")
+        "\(output) holds a checkpoint of step \(newest.manifest.step); add --resume, or name another folder"
+      )
     }
     return WorkOrder(
       jobId: folder.lastPathComponent, epoch: 1, recipe: try resolvedRecipe(),
@@ -139,7 +140,9 @@ struct TrainCommand: ParsableCommand {
     }
     if let identifier { recipe.identifier = identifier }
     if let steps { recipe.training.steps = try within(RecipeLimits.steps, steps, "--steps") }
-    if let rate { recipe.training.learningRate = try within(RecipeLimits.learningRate, rate, "--rate") }
+    if let rate {
+      recipe.training.learningRate = try within(RecipeLimits.learningRate, rate, "--rate")
+    }
     if let seed { recipe.training.seed = try within(RecipeLimits.seed, seed, "--seed") }
     if let priorImages {
       recipe.prior.enabled = priorImages != 0

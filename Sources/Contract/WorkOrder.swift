@@ -31,9 +31,16 @@ package struct WorkOrder: Codable, Equatable, Sendable {
   package struct Picture: Codable, Equatable, Sendable {
     package var id: String
     package var file: URL
-    package init(id: String, file: URL) {
+    /// What intake said of it; the report repeats it.
+    package var verdict: ImageVerdict
+    package var findings: [ImageFinding]
+    package init(
+      id: String, file: URL, verdict: ImageVerdict = .accepted, findings: [ImageFinding] = []
+    ) {
       self.id = id
       self.file = file
+      self.verdict = verdict
+      self.findings = findings
     }
   }
 

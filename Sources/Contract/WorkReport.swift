@@ -22,9 +22,16 @@ package struct WorkReport: Codable, Equatable, Sendable {
   package struct ImageLine: Codable, Equatable, Sendable {
     package var id: String
     package var sha256: String
-    package init(id: String, sha256: String) {
+    /// What intake said of it.
+    package var verdict: ImageVerdict
+    package var findings: [ImageFinding]
+    package init(
+      id: String, sha256: String, verdict: ImageVerdict = .accepted, findings: [ImageFinding] = []
+    ) {
       self.id = id
       self.sha256 = sha256
+      self.verdict = verdict
+      self.findings = findings
     }
   }
 

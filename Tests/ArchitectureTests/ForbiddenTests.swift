@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test func `the engine draws only from Philox and reads no clock for results`() throws {
-    let regex = try Regex(#"SystemRandomNumberGenerator|\.random\((in|using):|\barc4random|\bUUID\(\)|\bdrand48"#)
+    let regex = try Regex(
+      #"SystemRandomNumberGenerator|\.random\((in|using):|\barc4random|\bUUID\(\)|\bdrand48"#)
     for file in try SourceTree.files(in: "Sources/Engine") {
       for (number, line) in file.lines.enumerated() where line.contains(regex) {
         Issue.record("\(file.path):\(number + 1): \(line)")
@@ -25,7 +26,8 @@ import Testing
   }
 
   @Test func `SQL is written in Storage only`() throws {
-    let regex = try Regex(#"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b.*\b(FROM|VALUES|SET|WHERE)\b"#)
+    let regex = try Regex(
+      #"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b.*\b(FROM|VALUES|SET|WHERE)\b"#)
     for file in try SourceTree.files(in: "Sources") where file.target != "Storage" {
       for (number, line) in file.lines.enumerated()
       where line.contains(regex) && !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
@@ -58,7 +60,8 @@ import Testing
     for file in try SourceTree.files(in: "Sources") {
       let folders = file.path.split(separator: "/").dropLast().map { $0.lowercased() }
       #expect(
-        Set(["utils", "util", "common", "helpers", "misc"]).isDisjoint(with: folders), "\(file.path)")
+        Set(["utils", "util", "common", "helpers", "misc"]).isDisjoint(with: folders),
+        "\(file.path)")
     }
   }
 }

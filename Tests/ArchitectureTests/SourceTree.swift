@@ -23,7 +23,8 @@ enum SourceTree {
         guard let at = words.firstIndex(of: "import"), at <= 1, words.count > at + 1,
           at == 0 || ["package", "internal", "private", "fileprivate"].contains(words[0])
         else { return nil }
-        let name = words.count > at + 2 && ["struct", "class", "enum", "func"].contains(words[at + 1])
+        let name =
+          words.count > at + 2 && ["struct", "class", "enum", "func"].contains(words[at + 1])
           ? words[at + 2] : words[at + 1]
         return name.split(separator: ".").first.map(String.init)
       }
@@ -33,11 +34,13 @@ enum SourceTree {
   /// Files below `folder` that end in `suffix`, sorted by path.
   static func files(in folder: String, suffix: String = ".swift") throws -> [File] {
     let base = root.appending(path: folder)
-    let names = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
+    let names =
+      FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
     return try names.filter { $0.hasSuffix(suffix) }.sorted().map { name in
       let text = try String(contentsOf: base.appending(path: name), encoding: .utf8)
       return File(
-        path: "\(folder)/\(name)", lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+        path: "\(folder)/\(name)",
+        lines: text.split(separator: "\n", omittingEmptySubsequences: false))
     }
   }
 }

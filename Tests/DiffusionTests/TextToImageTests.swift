@@ -3,8 +3,8 @@ import Diffusion
 import Foundation
 import Imaging
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct TextToImageTests {
   private let folder: TemporaryFolder

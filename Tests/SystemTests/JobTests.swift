@@ -18,7 +18,8 @@ import Testing
     let grid = try await service.get("/v1/jobs/\(id)/samples/grid.png")
     #expect(grid.status == 200 && grid.body.starts(with: PNGFile.signature))
 
-    let artifacts = try await service.get("/v1/jobs/\(id)/artifacts").json["data"] as? [[String: Any]]
+    let artifacts =
+      try await service.get("/v1/jobs/\(id)/artifacts").json["data"] as? [[String: Any]]
     let artifact = try #require(artifacts?.first)
     let files = try #require(artifact["files"] as? [[String: Any]])
     let names = Set(files.compactMap { $0["name"] as? String })
@@ -40,6 +41,9 @@ import Testing
     let rid = try #require(reports?.first?["id"] as? String)
     let report = try await service.get("/v1/jobs/\(id)/reports/\(rid)")
     #expect(report.status == 200 && report.json["losses"] is [Any], "\(report.text)")
+    let verdicts = (report.json["images"] as? [[String: Any]] ?? [])
+      .compactMap { $0["verdict"] as? String }
+    #expect(verdicts.count == 5 && verdicts.allSatisfy { ["accepted", "warned"].contains($0) })
     let picture = try await service.get("/v1/jobs/\(id)/reports/\(rid)/report.png")
     #expect(picture.status == 200 && picture.body.starts(with: PNGFile.signature))
 
@@ -118,8 +122,10 @@ import Testing
     }
     #expect(try await service.stop() == 0)
     let traces = [secret, Data("Exif\0\0".utf8), Data("eXIf".utf8), Data("GPS".utf8)]
-    let paths = FileManager.default.enumerator(atPath: data.path)?.compactMap { $0 as? String } ?? []
-    for path in paths where path.hasSuffix(".png") || path.contains("blob") || path.contains("upload") {
+    let paths =
+      FileManager.default.enumerator(atPath: data.path)?.compactMap { $0 as? String } ?? []
+    for path in paths
+    where path.hasSuffix(".png") || path.contains("blob") || path.contains("upload") {
       guard let bytes = try? Data(contentsOf: data.appending(path: path)) else { continue }
       for trace in traces.prefix(3) {
         #expect(bytes.range(of: trace) == nil, "\(path) holds metadata")

@@ -5,7 +5,8 @@ import Testing
 @Suite struct ReadmeTests {
   /// Shell blocks that follow the mark, in order.
   private static func blocks() throws -> [String] {
-    let text = try String(contentsOf: RunningService.root.appending(path: "README.md"), encoding: .utf8)
+    let text = try String(
+      contentsOf: RunningService.root.appending(path: "README.md"), encoding: .utf8)
     return text.components(separatedBy: "<!-- pasted by the tests -->\n```sh\n").dropFirst()
       .compactMap { $0.components(separatedBy: "\n```").first }
   }
@@ -24,9 +25,11 @@ import Testing
       // The job of the reader runs for minutes; the test needs its first answer only.
       .replacingOccurrences(
         of: #""class_noun":"dog","base_model":"starter""#,
-        with: #""class_noun":"dog","base_model":"starter","method":{"type":"dreambooth","prior":{"images":2,"steps":2}},"#
+        with:
+          #""class_noun":"dog","base_model":"starter","method":{"type":"dreambooth","prior":{"images":2,"steps":2}},"#
           + #""training":{"steps":2},"samples":{"seeds":[1],"steps":2}"#)
-    let end = "until curl -sS \"\(service.url)/v1/jobs/$JOB\" | grep -q succeeded; do sleep 0.2; done\n"
+    let end =
+      "until curl -sS \"\(service.url)/v1/jobs/$JOB\" | grep -q succeeded; do sleep 0.2; done\n"
     var lines = script.components(separatedBy: "\n")
     let first = try #require(lines.firstIndex { $0.contains("grid.png") })
     lines.insert(end, at: first)
@@ -46,7 +49,8 @@ import Testing
     shell.standardError = output
     try shell.run()
     while shell.isRunning { try await Task.sleep(for: .milliseconds(50)) }
-    #expect(shell.terminationStatus == 0, "\((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+    #expect(
+      shell.terminationStatus == 0, "\((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
     let grid = try Data(contentsOf: folder.appending(path: "grid.png"))
     #expect(grid.count > 1000)
     #expect(try await service.stop() == 0)

@@ -52,7 +52,8 @@ import Testing
       $0["training"] = ["steps": -1]
     }
     #expect(answer.status == 422, "\(answer.text)")
-    #expect(Set(pointers(answer)).isSuperset(of: ["/learning_rat", "/training/steps"]), "\(answer.text)")
+    #expect(
+      Set(pointers(answer)).isSuperset(of: ["/learning_rat", "/training/steps"]), "\(answer.text)")
     #expect(answer.text.contains("\"min\":1"), "the range is said: \(answer.text)")
   }
 

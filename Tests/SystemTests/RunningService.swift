@@ -73,7 +73,10 @@ final class RunningService: @unchecked Sendable {
   }
 
   /// SIGKILL: no last word.
-  func crash() async { kill(process.processIdentifier, SIGKILL); _ = await ended() }
+  func crash() async {
+    kill(process.processIdentifier, SIGKILL)
+    _ = await ended()
+  }
 
   private func ended() async -> Int32 {
     while process.isRunning { try? await Task.sleep(for: .milliseconds(20)) }

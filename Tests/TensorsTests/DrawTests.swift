@@ -44,7 +44,8 @@ import Testing
     let integers = random.draw(.test).integers(count: 5000, below: 7)
     #expect(Set(integers) == Set(0..<7))
     for count in [0, 1, 2, 17, 100] {
-      #expect(random.draw(.test, index: count).permutation(count: count).sorted() == Array(0..<count))
+      #expect(
+        random.draw(.test, index: count).permutation(count: count).sorted() == Array(0..<count))
     }
     #expect(random.draw(.test, index: 100).permutation(count: 100) != Array(0..<100))
   }

@@ -119,7 +119,8 @@ import Training
   }
 
   @Test(arguments: [["a": "2"], [:], ["a": "1", "b": "1"]])
-  func `P8 another identity is refused with the field's name`(identity: Checkpoint.Identity) throws {
+  func `P8 another identity is refused with the field's name`(identity: Checkpoint.Identity) throws
+  {
     let checkpoint = try write(step: 1, identity: ["a": "1"])
     try checkpoint.require(["a": "1"])
     #expect {

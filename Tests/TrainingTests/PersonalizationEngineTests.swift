@@ -19,7 +19,8 @@ import Weights
         .sampling, .evaluating, .training, .sampling, .evaluating, .exporting,
       ])
     let started = try #require(
-      run.events.lazy.compactMap { if case .started(let started) = $0 { started } else { nil } }.first)
+      run.events.lazy.compactMap { if case .started(let started) = $0 { started } else { nil } }
+        .first)
     #expect(started.identifierSource == "auto")
     #expect(started.trainedParameters < started.parameters)
     #expect(run.steps.map(\.step) == [1, 2, 3, 4])
@@ -177,7 +178,10 @@ import Weights
       (.recipeInvalid, { $0.order.recipe.training.resolution = 17 }),
       (.recipeInvalid, { $0.order.recipe.exports = ["kohya"] }),
       (.recipeInvalid, { $0.order.recipe.samples.steps = 5000 }),
-      (.baseModelInvalid, { try Data("{}".utf8).write(to: $0.folder.file("base/unet/config.json")) }),
+      (
+        .baseModelInvalid,
+        { try Data("{}".utf8).write(to: $0.folder.file("base/unet/config.json")) }
+      ),
     ]
     for (i, (code, damage)) in cases.enumerated() {
       let run = try TinyRun(steps: 1)

@@ -45,7 +45,8 @@ import Weights
     #expect(try run.samples(5) == run.samples(1))
   }
 
-  @Test func `P5 a run killed while exporting goes on from the checkpoint of its last step`() throws {
+  @Test func `P5 a run killed while exporting goes on from the checkpoint of its last step`() throws
+  {
     let run = try TinyRun()
     let whole = try run.run(epoch: 1)
     #expect(try run.run(epoch: 2) { $0 == .phase(.exporting) ? .stop : .continue } == nil)
@@ -72,7 +73,9 @@ import Weights
     #expect(run.steps.isEmpty)
   }
 
-  @Test(arguments: ["recipe", "photos", "base model", "threads", "build", "instruction set", "onednn"])
+  @Test(arguments: [
+    "recipe", "photos", "base model", "threads", "build", "instruction set", "onednn",
+  ])
   func `P8 a checkpoint of another run is refused`(field: String) throws {
     let run = try TinyRun()
     try run.run(epoch: 1, TinyRun.at(2, .suspend))

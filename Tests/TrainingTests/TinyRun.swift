@@ -30,7 +30,8 @@ final class TinyRun {
     }
     order = WorkOrder(
       jobId: "job_test", epoch: 1, recipe: recipe, images: images, baseModel: folder.file("base"),
-      clipEncoder: folder.file("clip"), attemptFolder: folder.file("e1"), cacheFolder: folder.file("cache"),
+      clipEncoder: folder.file("clip"), attemptFolder: folder.file("e1"),
+      cacheFolder: folder.file("cache"),
       resumeFrom: nil, threads: 1)
   }
 
@@ -48,7 +49,9 @@ final class TinyRun {
     epoch: Int = 1, resumeFrom: URL? = nil,
     _ answer: (WorkEvent) -> WorkDirective = { _ in .continue }
   ) throws -> WorkEvent.Finished? {
-    (order.epoch, order.attemptFolder, order.resumeFrom) = (epoch, folder.file("e\(epoch)"), resumeFrom)
+    (order.epoch, order.attemptFolder, order.resumeFrom) = (
+      epoch, folder.file("e\(epoch)"), resumeFrom
+    )
     events = []
     return try PersonalizationEngine().run(order) {
       events.append($0)
@@ -56,7 +59,9 @@ final class TinyRun {
     }
   }
 
-  func attempt(_ epoch: Int, _ path: String) -> URL { folder.file("e\(epoch)").appending(path: path) }
+  func attempt(_ epoch: Int, _ path: String) -> URL {
+    folder.file("e\(epoch)").appending(path: path)
+  }
 
   /// Digests of all files of an artifact, by name.
   static func digests(_ finished: WorkEvent.Finished?) -> [String: String] {

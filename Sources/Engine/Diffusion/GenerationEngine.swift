@@ -43,7 +43,8 @@ package struct GenerationEngine {
       guard start.shape == expected else {
         throw DiffusionError.invalidRequest(
           parameter: "latents",
-          reason: "shape \(start.shape) channels-last; \(expected) is needed for \(jobs.count) pictures")
+          reason:
+            "shape \(start.shape) channels-last; \(expected) is needed for \(jobs.count) pictures")
       }
     }
     let batch = TextToImage.batchSize(

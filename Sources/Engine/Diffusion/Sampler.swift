@@ -47,7 +47,9 @@ extension NoiseSchedule {
       (1...stepCount).contains(steps), "sampler: \(steps) steps of a schedule of \(stepCount)")
     return switch spacing {
     case .leading:
-      (0..<steps).reversed().map { min($0 * (stepCount / steps) + config.stepsOffset, stepCount - 1) }
+      (0..<steps).reversed().map {
+        min($0 * (stepCount / steps) + config.stepsOffset, stepCount - 1)
+      }
     case .linspace:
       linspaceTimesteps(steps).map { Int($0.rounded(.toNearestOrEven)) }
     case .trailing:

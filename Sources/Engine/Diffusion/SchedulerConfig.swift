@@ -89,11 +89,10 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
 
   package init(from decoder: any Decoder) throws {
     let c = try decoder.container(keyedBy: Key.self)
-    for key in [Key.thresholding, .zeroTerminalSNR] {
-      if try c.decodeIfPresent(Bool.self, forKey: key) == true {
-        throw DecodingError.dataCorruptedError(
-          forKey: key, in: c, debugDescription: "`\(key.rawValue)` true is not supported")
-      }
+    for key in [Key.thresholding, .zeroTerminalSNR]
+    where try c.decodeIfPresent(Bool.self, forKey: key) == true {
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: c, debugDescription: "`\(key.rawValue)` true is not supported")
     }
     if try c.contains(.trainedBetas) && !c.decodeNil(forKey: .trainedBetas) {
       throw DecodingError.dataCorruptedError(

@@ -55,7 +55,8 @@ package enum TextToImage {
       guard (1...model.schedule.stepCount).contains(settings.steps) else {
         throw DiffusionError.invalidRequest(
           parameter: "steps",
-          reason: "\(settings.steps); this model's schedule allows 1 to \(model.schedule.stepCount)")
+          reason: "\(settings.steps); this model's schedule allows 1 to \(model.schedule.stepCount)"
+        )
       }
       (self.model, self.sources, self.settings) = (model, sources, settings)
       sampler = makeSampler(settings.sampler, model.schedule, steps: settings.steps)

@@ -56,7 +56,11 @@ struct AttemptDriver: Sendable {
     try await BlockingIO.run { try FileIO.createFolder(folder) }
     return WorkOrder(
       jobId: job.id, epoch: job.epoch, recipe: job.recipe,
-      images: dataset.kept.map { .init(id: $0.id, file: stores.blobs.url($0.blob ?? "")) },
+      images: dataset.kept.map {
+        .init(
+          id: $0.id, file: stores.blobs.url($0.blob ?? ""), verdict: $0.verdict ?? .accepted,
+          findings: $0.findings)
+      },
       baseModel: models.folder(job.baseModel.id), clipEncoder: configuration.clipEncoder,
       attemptFolder: folder, cacheFolder: stores.folder.cache,
       resumeFrom: checkpoint.map { stores.folder.file(ofJob: job.id, $0.folder) },

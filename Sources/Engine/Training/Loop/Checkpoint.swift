@@ -60,7 +60,8 @@ package struct Checkpoint {
       },
       verify: { written = try Checkpoint(opening: $0) })
     guard let written, written.manifest.identity == identity else {
-      throw TrainingError.checkpointCorrupt(folder: name(step: step), reason: "reads back differently")
+      throw TrainingError.checkpointCorrupt(
+        folder: name(step: step), reason: "reads back differently")
     }
     for old in try all(in: parent).dropLast(max(1, keep)) where old.step < step {
       try FileManager.default.removeItem(at: old.folder)
@@ -105,7 +106,8 @@ package struct Checkpoint {
     let fields = Set(identity.keys).union(manifest.identity.keys)
     for field in fields.sorted() where identity[field] != manifest.identity[field] {
       throw .resumeIncompatible(
-        field: field, checkpoint: manifest.identity[field] ?? "none", run: identity[field] ?? "none")
+        field: field, checkpoint: manifest.identity[field] ?? "none", run: identity[field] ?? "none"
+      )
     }
   }
 

@@ -46,7 +46,9 @@ package final class Trainer {
     parameters.clearGradients()
     for batch in 0..<settings.accumulation {
       let parts = try loss(batch)
-      guard parts.total.allFinite else { throw TrainingError.nonfinite(tensor: "loss", step: number) }
+      guard parts.total.allFinite else {
+        throw TrainingError.nonfinite(tensor: "loss", step: number)
+      }
       (parts.total / Float(settings.accumulation)).backward()
       means.add(parts, share: 1 / Float(settings.accumulation))
     }

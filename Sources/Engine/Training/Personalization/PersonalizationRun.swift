@@ -27,7 +27,9 @@ final class PersonalizationRun {
   func finish() throws -> WorkEvent.Finished {
     let resumed = try order.resumeFrom.map { try Checkpoint(opening: $0) }
     if let resumed { log = try RunLog(contentsOf: resumed.file(RunLog.fileName)) }
-    let setup = try timed(.loading) { try RunSetup(order, resumedStep: resumed?.manifest.step ?? 0) }
+    let setup = try timed(.loading) {
+      try RunSetup(order, resumedStep: resumed?.manifest.step ?? 0)
+    }
     try talk.tell(.started(setup.started))
     let photos = try timed(.preparingImages) {
       try InstanceDataset(order.images, side: setup.size)

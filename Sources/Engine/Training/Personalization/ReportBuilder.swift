@@ -50,6 +50,25 @@ struct ReportBuilder {
     return canvas.picture
   }
 
+  /// The verdicts of intake, with the findings that are more than a note.
+  private var photoLine: String {
+    let findings = report.images.flatMap { image in
+      image.findings.filter { $0.code.verdict != .accepted }.map { $0.code.rawValue }
+    }
+    let warnings = Set(findings).sorted().joined(separator: ", ")
+    return "\(report.images.count) photos, "
+      + (findings.isEmpty ? "all accepted" : "warnings: \(warnings)")
+  }
+
+  private var timeLine: String {
+    let phases = report.phaseSeconds.sorted { $0.value > $1.value }.prefix(4)
+    let total = report.phaseSeconds.values.reduce(0, +)
+    return "\(Int(total.rounded())) s ("
+      + phases.map { "\($0.key) \(Int($0.value.rounded()))" }.joined(separator: ", ")
+      + "), peak memory \(report.peakMemoryBytes >> 20) MiB, \(report.instructionSet), "
+      + "\(report.threads) threads"
+  }
+
   /// What a reader wants first: the run, and the base beside the tuned model.
   private var lines: [String] {
     let recipe = report.recipe
@@ -59,13 +78,17 @@ struct ReportBuilder {
         + (recipe.prior.enabled
           ? "prior weight \(recipe.prior.weight) on \(recipe.prior.images) class pictures"
           : "no prior") + ", seed \(recipe.training.seed)",
+      photoLine, timeLine,
     ]
+    lines += recipe.samples.prompts.enumerated().map { "prompt \($0): \($1)" }
     if let rows = report.evaluation?.rows, let base = rows.first, let last = rows.last {
       lines += [
         "CLIP-I  base \(two(base.clipImage))  step \(last.step) \(two(last.clipImage))  "
-          + Self.verdict(last.clipImage - base.clipImage, "closer to", "further from") + " the photos",
+          + Self.verdict(last.clipImage - base.clipImage, "closer to", "further from")
+          + " the photos",
         "CLIP-T  base \(two(base.clipText))  step \(last.step) \(two(last.clipText))  "
-          + Self.verdict(last.clipText - base.clipText, "closer to", "further from") + " the prompt",
+          + Self.verdict(last.clipText - base.clipText, "closer to", "further from")
+          + " the prompt",
       ]
     } else {
       lines.append("No figures: \(report.absent["clip_i"] ?? "none were asked for")")

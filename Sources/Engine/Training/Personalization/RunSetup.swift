@@ -54,7 +54,9 @@ struct RunSetup {
     guard let choice = picker.pick(classNoun: recipe.classNoun, seed: recipe.training.seed) else {
       throw TrainingError.invalidRecipe(
         parameter: "identifier",
-        reason: "no rare token of this tokenizer stands before \"\(recipe.classNoun)\" unchanged; name one")
+        reason:
+          "no rare token of this tokenizer stands before \"\(recipe.classNoun)\" unchanged; name one"
+      )
     }
     return choice
   }
@@ -120,7 +122,9 @@ extension TrainingRecipe {
         !prior.enabled || RecipeLimits.priorImages.contains(prior.images), "prior/images",
         "\(prior.images)"
       ),
-      (exports == ["diffusers"], "exports", "\(exports); \"diffusers\" is what this version writes"),
+      (
+        exports == ["diffusers"], "exports", "\(exports); \"diffusers\" is what this version writes"
+      ),
       (!classNoun.isEmpty, "class_noun", "is empty"),
       (!identifier.isEmpty, "identifier", "is empty; `auto` picks one"),
       (!samples.prompts.isEmpty && !samples.seeds.isEmpty, "samples", "needs a prompt and a seed"),

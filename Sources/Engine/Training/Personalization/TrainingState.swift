@@ -85,7 +85,8 @@ struct TrainingState {
     try writer.write(to: folder.appendingPathComponent(name))
   }
 
-  private func load(_ tensors: [(String, Tensor)], _ checkpoint: Checkpoint, _ name: String) throws {
+  private func load(_ tensors: [(String, Tensor)], _ checkpoint: Checkpoint, _ name: String) throws
+  {
     let file = try SafetensorsFile(checkpoint.file(name))
     func corrupt(_ reason: String) -> TrainingError {
       .checkpointCorrupt(folder: checkpoint.folder.lastPathComponent, reason: "\(name): \(reason)")
@@ -94,7 +95,9 @@ struct TrainingState {
       throw corrupt("\(file.keys.count) tensors, the run has \(tensors.count)")
     }
     for (key, tensor) in tensors {
-      guard file[key]?.shape == tensor.shape.dims else { throw corrupt("\(key) is missing or has another shape") }
+      guard file[key]?.shape == tensor.shape.dims else {
+        throw corrupt("\(key) is missing or has another shape")
+      }
       let saved = try file.tensor(key)
       tensor.withMutableFloats { target in
         saved.withFloats { source in _ = target.update(fromContentsOf: source) }

@@ -19,7 +19,10 @@ package struct InstanceDataset {
       do {
         let decoded = try ImageDecoder.decode(contentsOf: image.file)
         pictures.append(decoded.picture.trainingSquare(side: side))
-        lines.append(.init(id: image.id, sha256: try FileDigest.sha256(image.file)))
+        lines.append(
+          .init(
+            id: image.id, sha256: try FileDigest.sha256(image.file), verdict: image.verdict,
+            findings: image.findings))
       } catch let error as ImagingError {
         throw TrainingError.unusableImage(id: image.id, reason: error.description)
       } catch is CocoaError {

@@ -32,7 +32,9 @@ package struct DreamBooth {
     -> ParameterGroup
   {
     let unet = model.unet.parameters.map { (key: "unet.\($0.key)", tensor: $0.tensor) }
-    let text = model.textEncoder.parameters.map { (key: "text_encoder.\($0.key)", tensor: $0.tensor) }
+    let text = model.textEncoder.parameters.map {
+      (key: "text_encoder.\($0.key)", tensor: $0.tensor)
+    }
     return ParameterGroup(trainTextEncoder ? unet + text : unet)
   }
 
