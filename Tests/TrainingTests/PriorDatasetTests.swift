@@ -67,9 +67,9 @@ import Training
   @Test func `what a killed run has drawn stays, and a damaged file is drawn again`() throws {
     struct Killed: Error {}
     #expect(throws: Killed.self) {
-      try dataset.pictures(4, group: 2, draw: { $0.map(Self.picture) }) { count in
-        if count == 3 { throw Killed() }
-      }
+      try dataset.pictures(
+        4, group: 2, draw: { $0.map(Self.picture) },
+        onPicture: { count in if count == 3 { throw Killed() } })
     }
     try Data("cut".utf8).write(to: dataset.folder.appending(path: "000001.png"))
     var drawn: [Range<Int>] = []
