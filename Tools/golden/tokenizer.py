@@ -26,6 +26,17 @@ PROMPTS = [
   " ".join(["dog"] * 74) + " 🐶",
 ]
 
+# What random prompts are made of: letters of many kinds, numbers, marks, white space, joiners, symbols.
+PIECES = [
+  *"abcDEFßẞİıΣσςΩéÉñøЖжאب日本語한ह\u093f\u0301\u0308\u0327ﬁﬀｆＦªº𝐀𐐀ǅʰ",
+  *"0123½²Ⅷⅷ٣৪①㊿", *"'’`\".,:;!?-_—…()[]{}<>|/\\@#$%^&*+=~€£™©°·•", *" \t\n\r\u00a0\u2003\u3000\u200b\u2060\ufeff\u0085",
+  "🐶", "👩‍🚀", "🏳️‍🌈", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "<|endoftext|>", "<|startoftext|>", "dog", "sks", "photo",
+]
+
+
+def random_prompts(r, count):
+  return ["".join(r.choices(PIECES, k=r.randint(1, 14))) for _ in range(count)]
+
 
 def merges_of(words, count):
   """Plain byte pair encoding: joins the most frequent pair, ties by order of the alphabet."""
@@ -61,7 +72,7 @@ def write(out, seed):
   names = alphabet + [a + "</w>" for a in alphabet] + ["".join(m) for m in merges]
   names = list(dict.fromkeys(names)) + ["<|startoftext|>", "<|endoftext|>"]
   vocab = {name: i for i, name in enumerate(names)}
-  written = []
+  written, prompts = [], PROMPTS + random_prompts(r, 300)
   # SD 1.x pads with the end token, SD 2.x with "!".
   for folder, pad in [("tokenizer_sd1", "<|endoftext|>"), ("tokenizer_sd2", "!")]:
     to = out / folder
@@ -80,7 +91,7 @@ def write(out, seed):
     t = CLIPTokenizer.from_pretrained(to)
     rows = [{"prompt": p,
              "ids": t(p).input_ids,  # however long
-             "padded": t(p, padding="max_length", truncation=True, max_length=77).input_ids} for p in PROMPTS]
+             "padded": t(p, padding="max_length", truncation=True, max_length=77).input_ids} for p in prompts]
     files["prompts.json"] = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     (to / "prompts.json").write_text(files["prompts.json"])
     written += [to / name for name in files]

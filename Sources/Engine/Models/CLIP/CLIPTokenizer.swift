@@ -74,16 +74,18 @@ package struct CLIPTokenizer: Sendable {
 
   private enum Piece {
     case special(Int)
-    case text(Substring)
+    case text(Substring.UnicodeScalarView)
   }
 
-  /// Special tokens written out in the text stand for themselves.
+  /// Special tokens written out in the text stand for themselves, even with an accent behind them: scalars are
+  /// compared, not characters.
   private func pieces(of text: String) -> [Piece] {
-    var (pieces, rest) = ([Piece](), text[...])
+    var (pieces, rest) = ([Piece](), text.unicodeScalars[...])
     let names = [special.start, special.end, special.padding]
     while !rest.isEmpty {
-      let found = names.compactMap { name in rest.firstRange(of: name).map { ($0, name) } }
-        .min { $0.0.lowerBound < $1.0.lowerBound }
+      let found = names.compactMap { name in
+        rest.firstRange(of: name.unicodeScalars).map { ($0, name) }
+      }.min { $0.0.lowerBound < $1.0.lowerBound }
       guard let (range, name) = found, let id = vocabulary[name] else {
         pieces.append(.text(rest))
         break
@@ -94,7 +96,7 @@ package struct CLIPTokenizer: Sendable {
     return pieces
   }
 
-  private func normalized(_ text: Substring) -> String {
+  private func normalized(_ text: Substring.UnicodeScalarView) -> String {
     String(text).precomposedStringWithCanonicalMapping.lowercased()
   }
 
