@@ -1,5 +1,6 @@
 import Foundation
 import FoundationNetworking
+import Synchronization
 import TestSupport
 
 /// `dreambooth serve` as a real process on a free port of the loopback, and a client for it.
@@ -48,6 +49,7 @@ final class RunningService: @unchecked Sendable {
     process.standardError = try FileHandle(forWritingTo: log)
     process.standardOutput = FileHandle.nullDevice
     try process.run()
+    Self.endWithTheTests(process.processIdentifier)
     let started = Date()
     while Date().timeIntervalSince(started) < 60, process.isRunning {
       let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
@@ -59,6 +61,17 @@ final class RunningService: @unchecked Sendable {
     }
     let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
     throw Failure(description: "the service did not come up: \(said)")
+  }
+
+  /// A service that several tests share lives until the test process ends, and no longer.
+  private static func endWithTheTests(_ pid: Int32) {
+    started.withLock { $0.append(pid) }
+    _ = registration
+  }
+
+  private static let started = Mutex<[Int32]>([])
+  private static let registration = atexit {
+    RunningService.started.withLock { for pid in $0 { kill(pid, SIGKILL) } }
   }
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
