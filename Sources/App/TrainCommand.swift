@@ -131,6 +131,8 @@ struct TrainCommand: ParsableCommand {
           TrainingRecipe.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
       } catch { throw UsageError("--recipe \(file): not a whole recipe: \(error)") }
       recipe.classNoun = classNoun
+    } else {
+      RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))?.apply(to: &recipe)
     }
     if let method {
       guard let known = TrainingRecipe.Method(rawValue: method) else {

@@ -1,4 +1,4 @@
-import Contract
+package import Contract
 package import Foundation
 import Synchronization
 
@@ -20,15 +20,6 @@ package final class ModelShelf: Sendable {
     /// Side of its pictures in pixels, as its `unet` and `vae` configurations say.
     package var resolution: Int?
     package var defaults: RecommendedDefaults?
-  }
-
-  /// `dreambooth.json` of a model: what its measurements recommend in place of the general defaults.
-  package struct RecommendedDefaults: Codable, Equatable, Sendable {
-    package var learningRate: Float?
-    package var steps: Int?
-    package var priorImages: Int?
-    package var samplerSteps: Int?
-    package var guidance: Float?
   }
 
   private struct Hashed: Sendable {
@@ -74,7 +65,7 @@ package final class ModelShelf: Sendable {
     return Model(
       id: id, sha256: try hash(id, folder, files), bytes: files.reduce(0) { $0 + $1.bytes },
       className: className, components: components, resolution: resolution(folder),
-      defaults: defaults(folder))
+      defaults: RecommendedDefaults.ofModel(at: folder))
   }
 
   private func resolution(_ folder: URL) -> Int? {
@@ -83,11 +74,6 @@ package final class ModelShelf: Sendable {
       let latents = unet["sample_size"] as? Int, let blocks = vae["block_out_channels"] as? [Any]
     else { return nil }
     return latents << max(0, blocks.count - 1)
-  }
-
-  private func defaults(_ folder: URL) -> RecommendedDefaults? {
-    FileManager.default.contents(atPath: folder.appending(path: "dreambooth.json").path)
-      .flatMap { try? ContractJSON.decoder().decode(RecommendedDefaults.self, from: $0) }
   }
 
   private func json(_ file: URL) -> [String: Any]? {

@@ -166,7 +166,7 @@ struct BaseModelPayload: Encodable, Sendable {
   var className: String
   var components: [String: String]
   var resolution: Null<Int>
-  var defaults: Null<ModelShelf.RecommendedDefaults>
+  var defaults: Null<RecommendedDefaults>
 
   init(_ model: ModelShelf.Model) {
     id = model.id

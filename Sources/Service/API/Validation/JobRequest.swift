@@ -97,7 +97,7 @@ struct JobRequest {
   }
 
   private static func method(
-    _ fields: FieldReader, _ model: ModelShelf.RecommendedDefaults?, _ recipe: inout TrainingRecipe
+    _ fields: FieldReader, _ model: RecommendedDefaults?, _ recipe: inout TrainingRecipe
   ) -> RecipeDefaults {
     let method = fields.object("method")
     if let type = method.value("type"), type != .string(TrainingRecipe.Method.dreambooth.rawValue) {

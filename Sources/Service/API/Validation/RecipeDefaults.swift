@@ -1,5 +1,4 @@
 import Contract
-import Storage
 
 /// What `"auto"` becomes: the table of docs/DEFAULTS.md, overridden by what the base model's own
 /// `dreambooth.json` has measured.
@@ -10,7 +9,7 @@ struct RecipeDefaults {
   let samplerSteps: Int
   let guidance: Float
 
-  init(prior: Bool, trainTextEncoder: Bool, model: ModelShelf.RecommendedDefaults?) {
+  init(prior: Bool, trainTextEncoder: Bool, model: RecommendedDefaults?) {
     learningRate = model?.learningRate ?? (trainTextEncoder ? 2e-6 : 5e-6)
     steps = model?.steps ?? (prior ? 800 : 400)
     priorImages = model?.priorImages ?? 200
