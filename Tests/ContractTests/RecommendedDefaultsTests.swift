@@ -3,9 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct RecommendedDefaultsTests {
-  @Test func `what a model recommends takes the place of the general defaults, and nothing else does`()
-    throws
-  {
+  @Test func `what a model recommends replaces the general defaults, and nothing else`() throws {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "recommended-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
