@@ -132,7 +132,10 @@ struct TrainCommand: ParsableCommand {
       } catch { throw UsageError("--recipe \(file): not a whole recipe: \(error)") }
       recipe.classNoun = classNoun
     } else {
-      RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))?.apply(to: &recipe)
+      MethodDefaults(
+        recipe.method, prior: priorImages.map { $0 != 0 },
+        model: RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))
+      ).apply(to: &recipe)
     }
     if let method {
       guard let known = TrainingRecipe.Method(rawValue: method) else {

@@ -13,15 +13,25 @@ package struct TrainingRecipe: Codable, Equatable, Sendable {
   package var prior = Prior()
   package var training = Training()
   package var samples = Samples()
-  package var exports = ["diffusers"]
+  package var exports = [ExportFormat.diffusers]
+  package var lora = LoRA()
+  package var embedding = Embedding()
+  package var textEncoder = TextEncoder()
+  package var objective = Objective()
+  /// Subjects beside the first, each with photos of its own.
+  package var otherSubjects: [Subject] = []
 
   package init(classNoun: String) { self.classNoun = classNoun }
 
-  package enum Method: String, Codable, Sendable, CaseIterable { case dreambooth }
+  /// All subjects of the run, in the order of `WorkOrder.Picture.subject`.
+  package var subjects: [Subject] {
+    [Subject(classNoun: classNoun, identifier: identifier)] + otherSubjects
+  }
 
   /// Prior preservation: the second term of the paper's equation 2.
   package struct Prior: Codable, Equatable, Sendable {
     package var enabled = true
+    package var source = PriorSource()
     /// lambda of equation 2.
     package var weight: Float = 1
     /// Number of class images drawn from the frozen base model.

@@ -23,6 +23,10 @@ package struct WorkOrder: Codable, Equatable, Sendable {
   package var cacheFolder: URL
   /// Verified checkpoint folder to go on from (it may lie in an older epoch's folder).
   package var resumeFrom: URL?
+  /// Folder of a checkpoint of another run whose trained weights are this run's first values.
+  package var initFrom: URL?
+  /// Class pictures that the user sent (PNG, oriented, sRGB), in the order of their content hash.
+  package var classImages: [Picture]?
   /// Size of the one thread team.
   package var threads: Int
 
@@ -34,19 +38,30 @@ package struct WorkOrder: Codable, Equatable, Sendable {
     /// What intake said of it; the report repeats it.
     package var verdict: ImageVerdict
     package var findings: [ImageFinding]
+    /// Which of the recipe's subjects it shows; absent: the first.
+    package var subject: Int?
+    /// What stands in the place of "a [V] [class]"; `{id}` and `{class}` are filled in.
+    package var caption: String?
+    /// A picture of the same size: white where the subject is, black where the loss is to look away.
+    package var mask: URL?
     package init(
-      id: String, file: URL, verdict: ImageVerdict = .accepted, findings: [ImageFinding] = []
+      id: String, file: URL, verdict: ImageVerdict = .accepted, findings: [ImageFinding] = [],
+      subject: Int? = nil, caption: String? = nil, mask: URL? = nil
     ) {
       self.id = id
       self.file = file
       self.verdict = verdict
       self.findings = findings
+      self.subject = subject
+      self.caption = caption
+      self.mask = mask
     }
   }
 
   package init(
     jobId: String, epoch: Int, recipe: TrainingRecipe, images: [Picture], baseModel: URL,
-    clipEncoder: URL?, attemptFolder: URL, cacheFolder: URL, resumeFrom: URL?, threads: Int
+    clipEncoder: URL?, attemptFolder: URL, cacheFolder: URL, resumeFrom: URL?,
+    initFrom: URL? = nil, classImages: [Picture]? = nil, threads: Int
   ) {
     self.jobId = jobId
     self.epoch = epoch
@@ -57,6 +72,8 @@ package struct WorkOrder: Codable, Equatable, Sendable {
     self.attemptFolder = attemptFolder
     self.cacheFolder = cacheFolder
     self.resumeFrom = resumeFrom
+    self.initFrom = initFrom
+    self.classImages = classImages
     self.threads = threads
   }
 }

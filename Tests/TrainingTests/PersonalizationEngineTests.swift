@@ -176,7 +176,7 @@ import Weights
       (.imagesRejected, { try FileManager.default.removeItem(at: $0.order.images[1].file) }),
       (.recipeInvalid, { $0.order.recipe.training.steps = -1 }),
       (.recipeInvalid, { $0.order.recipe.training.resolution = 17 }),
-      (.recipeInvalid, { $0.order.recipe.exports = ["kohya"] }),
+      (.recipeInvalid, { $0.order.recipe.exports = [.loraKohya] }),
       (.recipeInvalid, { $0.order.recipe.samples.steps = 5000 }),
       (
         .baseModelInvalid,

@@ -123,7 +123,8 @@ extension TrainingRecipe {
         "\(prior.images)"
       ),
       (
-        exports == ["diffusers"], "exports", "\(exports); \"diffusers\" is what this version writes"
+        exports == [.diffusers], "exports",
+        "\(exports.map(\.rawValue)); \"diffusers\" is what this version writes"
       ),
       (!classNoun.isEmpty, "class_noun", "is empty"),
       (!identifier.isEmpty, "identifier", "is empty; `auto` picks one"),

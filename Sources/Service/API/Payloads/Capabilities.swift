@@ -30,11 +30,11 @@ package struct Capabilities: Encodable, Sendable {
   var object = "capabilities"
   var build: String
   var engine: Engine
-  var methods = TrainingRecipe.Method.allCases.map(\.rawValue)
+  var methods = [TrainingRecipe.Method.dreambooth.rawValue]
   var precisions = Precision.allCases.map(\.rawValue)
   var samplers = SamplerName.allCases.map(\.rawValue)
   var schedules = ["default"]
-  var exportFormats = TrainingRecipe(classNoun: "").exports
+  var exportFormats = TrainingRecipe.Method.dreambooth.defaultExports.map(\.rawValue)
   var metrics = Self.metrics
   var promptSets: [String] = []
   var imageTypes = ["image/png", "image/jpeg", "image/webp"]
@@ -52,10 +52,10 @@ package struct Capabilities: Encodable, Sendable {
     self.engine = engine
     self.baseModels = baseModels
     self.limits = limits
-    let defaults = RecipeDefaults(prior: true, trainTextEncoder: false, model: nil)
-    let plain = RecipeDefaults(prior: false, trainTextEncoder: false, model: nil)
-    let text = RecipeDefaults(prior: true, trainTextEncoder: true, model: nil)
-    func method(_ defaults: RecipeDefaults, prior: Int) -> Method {
+    let defaults = MethodDefaults(.dreambooth)
+    let plain = MethodDefaults(.dreambooth, prior: false)
+    let text = MethodDefaults(.dreambooth, trainTextEncoder: true)
+    func method(_ defaults: MethodDefaults, prior: Int) -> Method {
       Method(learningRate: defaults.learningRate, steps: defaults.steps, priorImages: prior)
     }
     defaultsByMethod = [

@@ -221,7 +221,7 @@ struct ResolvedConfig: Encodable, Sendable {
     self.samples = Samples(
       every: samples.every, prompts: samples.prompts, negativePrompt: samples.negativePrompt,
       seeds: samples.seeds, sampler: samples.sampler, steps: samples.steps, cfg: samples.guidance)
-    exports = recipe.exports
+    exports = recipe.exports.map(\.rawValue)
     onRejectedImage = policy
     self.priority = priority
     self.maxAttempts = maxAttempts

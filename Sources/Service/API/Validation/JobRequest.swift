@@ -98,7 +98,7 @@ struct JobRequest {
 
   private static func method(
     _ fields: FieldReader, _ model: RecommendedDefaults?, _ recipe: inout TrainingRecipe
-  ) -> RecipeDefaults {
+  ) -> MethodDefaults {
     let method = fields.object("method")
     if let type = method.value("type"), type != .string(TrainingRecipe.Method.dreambooth.rawValue) {
       let later = [JSONValue.string("lora"), .string("textual_inversion")].contains(type)
@@ -111,8 +111,9 @@ struct JobRequest {
     recipe.trainTextEncoder = method.bool("train_text_encoder") ?? false
     let prior = method.object("prior")
     recipe.prior.enabled = prior.bool("enabled") ?? true
-    let defaults = RecipeDefaults(
-      prior: recipe.prior.enabled, trainTextEncoder: recipe.trainTextEncoder, model: model)
+    let defaults = MethodDefaults(
+      recipe.method, prior: recipe.prior.enabled, trainTextEncoder: recipe.trainTextEncoder,
+      model: model)
     recipe.prior.weight = prior.float("weight", RecipeLimits.priorWeight) ?? recipe.prior.weight
     recipe.prior.images = prior.integer("images", RecipeLimits.priorImages) ?? defaults.priorImages
     recipe.prior.sampler = prior.sampler("sampler") ?? recipe.prior.sampler
@@ -126,7 +127,7 @@ struct JobRequest {
   }
 
   private static func exports(_ fields: FieldReader) {
-    let offered = TrainingRecipe(classNoun: "").exports
+    let offered = TrainingRecipe.Method.dreambooth.defaultExports.map(\.rawValue)
     guard
       let asked = fields.strings(
         "exports", count: .init(minimum: 1, maximum: 8),
@@ -168,7 +169,7 @@ extension FieldReader {
 /// `training` of a job request.
 enum TrainingFields {
   static func read(
-    _ fields: FieldReader, _ defaults: RecipeDefaults, _ randomSeed: () -> UInt64,
+    _ fields: FieldReader, _ defaults: MethodDefaults, _ randomSeed: () -> UInt64,
     _ recipe: inout TrainingRecipe
   ) {
     var training = recipe.training
@@ -195,7 +196,7 @@ enum TrainingFields {
     training.flip = fields.bool("flip") ?? training.flip
     training.checkpointEvery =
       fields.integer("checkpoint_every", RecipeLimits.checkpointEvery)
-      ?? RecipeDefaults.checkpointEvery(steps: training.steps)
+      ?? MethodDefaults.checkpointEvery(steps: training.steps)
     training.keepCheckpoints =
       fields.integer("keep_checkpoints", RecipeLimits.keepCheckpoints) ?? training.keepCheckpoints
     training.resolution =
@@ -210,7 +211,7 @@ enum TrainingFields {
 /// `samples` of a job request.
 enum SampleFields {
   static func read(
-    _ fields: FieldReader, _ defaults: RecipeDefaults, _ recipe: inout TrainingRecipe
+    _ fields: FieldReader, _ defaults: MethodDefaults, _ recipe: inout TrainingRecipe
   ) {
     var samples = recipe.samples
     samples.every =
