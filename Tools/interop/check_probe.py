@@ -5,8 +5,10 @@
 
 With --full also at Stable Diffusion 1.5's shape (about 16 GiB of memory, some minutes). Errors are relative L2; where a
 true gradient is zero (a bias before a normalisation, the key's bias of an attention) the size it is held against is
-1e-3 of the largest gradient of the model, which makes the limit one rounding of the largest. The limit is 1e-4, or four times
-the error of torch's own f32 run against its f64 run where that is larger.
+1e-3 of the largest gradient of the model, which makes the limit one rounding of the largest. The limit is 1e-4, or, where
+that is larger, twice the largest error against torch's f64 run among torch's own f32 runs: one as it is, seven with every
+weight moved by one rounding. A single run would measure torch's luck; a LayerNorm over four nearly equal values turns one
+rounding before it into 1e-4 behind it.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from samplers import SD1  # noqa: E402
 import keys  # noqa: E402
 
 LIMIT = 1e-4
+ROUNDINGS = 7  # runs with moved weights
 
 
 def main():
@@ -156,8 +159,10 @@ class Check:
     doubt = {}
     if label != "sd15":
       # The truth is the f64 run; how far torch's own f32 run is from it says how well the draw is conditioned.
-      single, (expected, gradients, target) = expected | gradients, self.reference(model, inputs, call, torch.float64)
-      doubt = self.errors(single, expected) | self.errors(single, gradients, 1e-3)
+      singles = [expected | gradients, *self.moved(model, inputs, call)]
+      expected, gradients, target = self.reference(model, inputs, call, torch.float64)
+      each = [self.errors(single, expected) | self.errors(single, gradients, 1e-3) for single in singles]
+      doubt = {k: max(errors[k] for errors in each) for k in each[0]}
     what = f"{label} {component}" + (f" {next(iter(inputs))}" if component == "clip" else "")
     found = self.probe(folder, component, inputs, [])
     loss = expected.pop("loss")
@@ -188,6 +193,19 @@ class Check:
     gc.collect()
     return expected, gradients, target
 
+  def moved(self, model, inputs, call):
+    """Torch's f32 runs with every weight moved up or down by one rounding."""
+    weights = {k: p.detach().clone() for k, p in model.named_parameters()}
+    generator = torch.Generator().manual_seed(self.arguments.seed)
+    for _ in range(ROUNDINGS):
+      for k, p in model.named_parameters():
+        up = torch.randint(2, p.shape, generator=generator, dtype=torch.float32)
+        p.data = torch.nextafter(weights[k], (up * 2 - 1) * torch.inf)
+      outputs, gradients, _ = self.reference(model, inputs, call, torch.float32)
+      yield outputs | gradients
+    for k, p in model.named_parameters():
+      p.data = weights[k]
+
   def errors(self, found, expected, floor=0.0):
     largest = max(v.double().norm().item() for v in expected.values())
     return {k: (found[k].double().view(v.shape) - v.double()).norm().item() /
@@ -206,9 +224,9 @@ class Check:
     errors = self.errors(found, expected, floor)
     # What the reference gives no gradient has to have none here.
     extra = [k for k in found if floor and k.startswith("grad.") and k not in expected and found[k].abs().max() > 0]
-    worst = max(errors, key=lambda k: errors[k] / max(LIMIT, 4 * doubt.get(k, 0)))
+    worst = max(errors, key=lambda k: errors[k] / max(LIMIT, 2 * doubt.get(k, 0)))
     own = f", torch's own in f32 {doubt[worst]:.1e}" if worst in doubt else ""
-    self.tally.check(errors[worst] <= max(LIMIT, 4 * doubt.get(worst, 0)) and not extra,
+    self.tally.check(errors[worst] <= max(LIMIT, 2 * doubt.get(worst, 0)) and not extra,
                      f"{what:30} {kind:32} worst {errors[worst]:.1e}{own} {worst}" +
                      (f", extra {extra[:4]}" if extra else ""))
 
