@@ -19,7 +19,7 @@ package enum FileDigest {
 
   package static func sha256(_ data: Data) -> String { hexadecimal(SHA256.hash(data: data)) }
 
-  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+  static func hexadecimal(_ digest: SHA256.Digest) -> String {
     digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

@@ -19,7 +19,7 @@ package struct SafetensorsWriter {
   }
 
   private var items: [String: Item] = [:]
-  private let metadata: [String: String]
+  package var metadata: [String: String]
 
   /// - Parameter metadata: text beside the tensors; `format: pt` is what other readers look for
   package init(metadata: [String: String] = ["format": "pt"]) {
@@ -43,16 +43,28 @@ package struct SafetensorsWriter {
   }
 
   package func write(to url: URL) throws(WeightError) {
-    let sorted = items.values.sorted { ($1.dtype.byteCount, $0.key) < ($0.dtype.byteCount, $1.key) }
-    let header = header(of: sorted)
     try AtomicFile.write(to: url) { output in
-      withUnsafeBytes(of: UInt64(header.count).littleEndian) { output.append($0) }
-      header.withUnsafeBytes { output.append($0) }
-      for item in sorted { Self.append(item, to: &output) }
+      header().withUnsafeBytes { output.append($0) }
+      forEachTensor { output.append($0) }
     }
   }
 
-  private func header(of sorted: [Item]) -> [UInt8] {
+  private var sorted: [Item] {
+    items.values.sorted { ($1.dtype.byteCount, $0.key) < ($0.dtype.byteCount, $1.key) }
+  }
+
+  /// The file's start: length of the JSON, and the JSON.
+  func header() -> [UInt8] {
+    let json = json(of: sorted)
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+  }
+
+  /// The bytes of every tensor, in the file's order.
+  func forEachTensor(_ body: (UnsafeRawBufferPointer) -> Void) {
+    for item in sorted { Self.withBytes(of: item, body) }
+  }
+
+  private func json(of sorted: [Item]) -> [UInt8] {
     var (offset, fields) = (0, [String]())
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0)):\(quoted($1))" }
@@ -84,14 +96,12 @@ package struct SafetensorsWriter {
     return quoted + "\""
   }
 
-  private static func append(_ item: Item, to output: inout AtomicFile.Output) {
+  private static func withBytes(of item: Item, _ body: (UnsafeRawBufferPointer) -> Void) {
     switch (item.content, item.dtype) {
-    case (.integers(let numbers), _):
-      numbers.map(Int64.init).withUnsafeBytes { output.append($0) }
-    case (.tensor(let tensor), .f16):
-      tensor.values.map { Float16($0) }.withUnsafeBytes { output.append($0) }
+    case (.integers(let numbers), _): numbers.map(Int64.init).withUnsafeBytes(body)
+    case (.tensor(let tensor), .f16): tensor.values.map { Float16($0) }.withUnsafeBytes(body)
     case (.tensor(let tensor), let dtype):
-      tensor.cast(to: dtype == .bf16 ? .bf16 : .f32).withBytes { output.append($0) }
+      tensor.cast(to: dtype == .bf16 ? .bf16 : .f32).withBytes(body)
     }
   }
 }

@@ -5,9 +5,16 @@ package import Tensors
 /// Loading is strict: a key that is missing, has another shape or is left over is an error.
 package final class WeightLedger {
   private enum Source {
-    case files([String: (file: SafetensorsFile, fileKey: String)])
+    case files([String: Stored])
     case random(Philox)
     case none
+  }
+
+  private struct Stored {
+    let file: SafetensorsFile
+    let place: TensorPlace
+    /// The name under which the tensor is saved again.
+    let savedAs: String
   }
 
   private let source: Source
@@ -20,13 +27,26 @@ package final class WeightLedger {
   ///   - dtype: `.bf16` keeps matrices and kernels in bf16; vectors (norms, biases) are always f32
   ///   - names: how the files' names differ from ours
   package init(files: [SafetensorsFile], dtype: DType = .f32, names: NameTable? = nil) {
-    var found: [String: (file: SafetensorsFile, fileKey: String)] = [:]
+    var found: [String: Stored] = [:]
     for file in files {
-      for key in file.keys { found[names?.ours(key) ?? key] = (file, key) }
+      for key in file.keys {
+        found[names?.ours(key) ?? key] = Stored(file: file, place: TensorPlace(key), savedAs: key)
+      }
     }
     source = .files(found)
     self.dtype = dtype
     self.names = names
+  }
+
+  /// One component of a file in another layout. What else the file holds is its reader's matter.
+  package init(file: SafetensorsFile, places: TensorPlaces, dtype: DType = .f32) {
+    source = .files(
+      Dictionary(
+        uniqueKeysWithValues: places.map {
+          ($0.key, Stored(file: file, place: $0.value, savedAs: $0.key))
+        }))
+    self.dtype = dtype
+    names = nil
   }
 
   package convenience init(file: SafetensorsFile, dtype: DType = .f32, names: NameTable? = nil) {
@@ -64,18 +84,21 @@ package final class WeightLedger {
     let dtype = shape.count >= 2 ? dtype : .f32
     switch source {
     case .files(let found):
-      guard let (file, fileKey) = found[key], let entry = file[fileKey] else {
-        throw .missing(key: names?.theirs(key) ?? key)
+      guard let stored = found[key], let entry = stored.file[stored.place.key] else {
+        throw .missing(key: found[key]?.place.key ?? names?.theirs(key) ?? key)
       }
-      guard entry.shape == shape else {
+      let fileKey = stored.place.key
+      guard stored.place.holds(shape, in: entry.shape) else {
         throw .shapeMismatch(key: fileKey, expected: shape, found: entry.shape)
       }
       guard entry.dtype.isWeight else {
         throw .unsupportedDType(
           key: fileKey, dtype: entry.dtype.rawValue, wanted: "F32, F16 or BF16")
       }
-      let tensor = try file.tensor(fileKey, as: dtype)
-      asked[key] = Parameter(key: key, fileKey: fileKey, tensor: tensor, storedDType: entry.dtype)
+      let tensor = stored.place.ours(
+        try stored.file.tensor(fileKey, as: dtype), shape: Shape(shape))
+      asked[key] = Parameter(
+        key: key, fileKey: stored.savedAs, tensor: tensor, storedDType: entry.dtype)
       return tensor
     case .random(let philox):
       let drawn = initial.values(philox, key: key, shape: Shape(shape))
@@ -95,7 +118,7 @@ package final class WeightLedger {
   package func requireAllUsed(except allowed: [String] = []) throws(WeightError) {
     guard case .files(let found) = source else { return }
     let left = found.filter { asked[$0.key] == nil && !allowed.contains($0.key) }
-    guard left.isEmpty else { throw .unused(keys: left.values.map(\.fileKey).sorted()) }
+    guard left.isEmpty else { throw .unused(keys: left.values.map(\.place.key).sorted()) }
   }
 }
 

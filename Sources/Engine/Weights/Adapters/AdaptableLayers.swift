@@ -1,0 +1,92 @@
+import Tensors
+
+/// The layers of a model that a low-rank update can change, with the shapes of their weights.
+///
+/// Names of other tools are resolved against this list: `down_blocks_0` says nothing of where its dots were.
+package struct AdaptableLayers {
+  /// Path (as in `LowRankUpdates`) to `[out, in]` or `[out, in, kh, kw]`.
+  package let shapes: [String: [Int]]
+  private let kohyaNames: [String: String]
+
+  package init(unet: ParameterList, textEncoder: ParameterList) {
+    var shapes: [String: [Int]] = [:]
+    var names: [String: String] = [:]
+    let places = SingleFileLayout.unet(unet.map(\.key))
+    for parameter in unet {
+      guard let path = Self.layer(parameter) else { continue }
+      shapes["unet.\(path)"] = parameter.tensor.shape.dims
+      names["lora_unet_" + Self.flat(path)] = "unet.\(path)"
+      // Trainers that build the original U-Net name its blocks.
+      if let original = places[parameter.key]?.key.dropFirst(SingleFileLayout.unetPrefix.count) {
+        names["lora_unet_" + Self.flat(original.dropLast(".weight".count))] = "unet.\(path)"
+      }
+    }
+    for parameter in textEncoder {
+      guard let path = Self.layer(parameter), !path.hasPrefix("embeddings.") else { continue }
+      shapes["text_encoder.\(path)"] = parameter.tensor.shape.dims
+      for prefix in ["lora_te_text_model_", "lora_te1_text_model_"] {
+        names[prefix + Self.flat(path)] = "text_encoder.\(path)"
+      }
+    }
+    (self.shapes, kohyaNames) = (shapes, names)
+  }
+
+  /// The path of the matrix or kernel that a parameter is, the text encoder's without `text_model`.
+  private static func layer(_ parameter: Parameter) -> String? {
+    guard parameter.tensor.shape.rank > 1, parameter.key.hasSuffix(".weight") else { return nil }
+    let path = parameter.key.dropLast(".weight".count)
+    return String(path.hasPrefix("text_model.") ? path.dropFirst("text_model.".count) : path)
+  }
+
+  private static func flat(_ path: some StringProtocol) -> String {
+    String(path).replacing(".", with: "_")
+  }
+
+  /// `lora_unet_down_blocks_0_...` as one of our paths.
+  func path(ofKohya name: String) -> String? { kohyaNames[name] }
+
+  /// The name that kohya's scripts give one of our paths.
+  static func kohyaName(_ path: String) -> String {
+    let (component, rest) = split(path)
+    return (component == "unet" ? "lora_unet_" : "lora_te_text_model_") + flat(rest)
+  }
+
+  /// `unet.a.b` as (`unet`, `a.b`).
+  static func split(_ path: String) -> (component: String, rest: String) {
+    let parts = path.split(separator: ".", maxSplits: 1)
+    return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+  }
+
+  /// A path as diffusers and peft spell it, old and new, as one of ours.
+  func path(ofDotted name: String) -> String? {
+    var name = name
+    for prefix in ["base_model.model.", "text_encoder.base_model.model."]
+    where name.hasPrefix(prefix) {
+      name = String(name.dropFirst(prefix.count))
+    }
+    name = name.replacing(".processor.", with: ".").replacing(".default", with: "")
+    for (old, new) in Self.oldProjections where name.hasSuffix(old) {
+      name = name.dropLast(old.count) + new
+    }
+    for candidate in [name, "unet.\(name)", "text_encoder.\(name)"] {
+      let bare = candidate.replacing("text_encoder.text_model.", with: "text_encoder.")
+      for path in [bare, Self.textProjection(bare)] where shapes[path] != nil { return path }
+    }
+    return nil
+  }
+
+  /// diffusers before 0.18 named the adapter, not the layer.
+  private static let oldProjections = [
+    (".to_q_lora", ".to_q"), (".to_k_lora", ".to_k"), (".to_v_lora", ".to_v"),
+    (".to_out_lora", ".to_out.0"), (".lora_linear_layer", ""),
+  ]
+
+  /// ... in the text encoder by the U-Net's names.
+  private static func textProjection(_ path: String) -> String {
+    guard path.hasPrefix("text_encoder.") else { return path }
+    return [".to_q": ".q_proj", ".to_k": ".k_proj", ".to_v": ".v_proj", ".to_out.0": ".out_proj"]
+      .reduce(path) { path, name in
+        path.hasSuffix(name.key) ? path.dropLast(name.key.count) + name.value : path
+      }
+  }
+}
