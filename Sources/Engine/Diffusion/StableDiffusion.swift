@@ -3,10 +3,12 @@ package import Models
 package import Tensors
 import Weights
 
-/// A latent diffusion model opened from a folder in diffusers layout: tokenizer, text encoder, U-Net, VAE, schedule.
+/// A latent diffusion model opened from a folder in diffusers layout, or from a single-file checkpoint: tokenizer,
+/// text encoder, U-Net, VAE, schedule.
 ///
 /// `z = scale * vae.encode(picture)`; the U-Net works on z, the VAE decodes `z / scale`.
 package final class StableDiffusion {
+  /// Where it was opened: the folder, or the file.
   package let folder: URL
   package let tokenizer: CLIPTokenizer
   package let textEncoder: CLIPTextModel
@@ -14,7 +16,20 @@ package final class StableDiffusion {
   package let vae: AutoencoderKL
   package let schedule: NoiseSchedule
 
-  package init(opening folder: URL) throws {
+  /// - Parameters:
+  ///   - folder: in diffusers layout, or a single-file checkpoint
+  ///   - options: what a single file leaves open
+  package init(opening folder: URL, _ options: SingleFileOptions = SingleFileOptions()) throws {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
+      !isFolder.boolValue
+    {
+      let file = try SingleFile(folder, options)
+      (self.folder, tokenizer, textEncoder) = (folder, file.tokenizer, file.textEncoder)
+      (unet, vae, schedule) = (file.unet, file.vae, NoiseSchedule(file.schedule))
+      try requireFit()
+      return
+    }
     let index = folder.appendingPathComponent("model_index.json")
     guard FileManager.default.fileExists(atPath: index.path) else {
       throw DiffusionError.modelMissing(folder: folder.lastPathComponent)
@@ -94,10 +109,17 @@ package final class StableDiffusion {
   /// - Returns: pictures in -1...1, `[B, 8H, 8W, 3]`
   package func decode(_ z: Tensor) -> Tensor { vae.decode(z / vae.config.scalingFactor) }
 
-  /// SHA-256 over the digests of the files that decide what the model draws, in the order of their paths.
+  /// SHA-256 over the digests of the files that decide what the model draws, in the order of their paths; of a
+  /// single file, its own digest.
   package func hash() throws -> String { try Self.hash(of: folder) }
 
   package static func hash(of folder: URL) throws -> String {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
+      !isFolder.boolValue
+    {
+      return try FileDigest.sha256(folder)
+    }
     let decisive = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"]
     let lines = try decisive.flatMap { part in
       try FileManager.default.contentsOfDirectory(

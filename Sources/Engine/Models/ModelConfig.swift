@@ -18,8 +18,12 @@ package protocol ModelConfig: Codable, Equatable, Sendable {
 extension ModelConfig {
   package init(folder: URL) throws(WeightError) {
     let url = folder.appendingPathComponent("config.json")
-    func refuse(_ reason: String) -> WeightError { .config(file: url.shortName, reason: reason) }
-    let data = try SmallFile.read(url)
+    try self.init(json: try SmallFile.read(url), file: url.shortName)
+  }
+
+  /// - Parameter file: what messages call the place that the JSON comes from
+  package init(json data: Data, file: String) throws(WeightError) {
+    func refuse(_ reason: String) -> WeightError { .config(file: file, reason: reason) }
     guard var fields = try? JSONDecoder().decode([String: JSONValue].self, from: data) else {
       throw refuse("it is not a JSON object")
     }
@@ -46,14 +50,21 @@ extension ModelConfig {
     if let contradiction { throw refuse(contradiction) }
   }
 
-  package func write(to folder: URL) throws(WeightError) {
-    let url = folder.appendingPathComponent("config.json")
-    do {
+  /// Every field of the file, with the file's names.
+  package var fields: [String: JSONValue] {
+    get throws {
       let encoder = JSONEncoder()
       encoder.keyEncodingStrategy = .convertToSnakeCase
       var fields = try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
       fields.merge(Self.fixed) { own, _ in own }
       fields[Self.classField.key] = Self.classField.value
+      return fields
+    }
+  }
+
+  package func write(to folder: URL) throws(WeightError) {
+    let url = folder.appendingPathComponent("config.json")
+    do {
       let writer = JSONEncoder()
       writer.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       try AtomicFile.write(writer.encode(fields) + Data("\n".utf8), to: url)

@@ -45,7 +45,9 @@ package struct ModelFolder {
   }
 
   /// Writes `model_index.json` of a Stable Diffusion pipeline without safety checker.
-  package static func writeIndex(to url: URL) throws(WeightError) {
+  package static func writeIndex(
+    to url: URL, scheduler: String = "DDIMScheduler"
+  ) throws(WeightError) {
     let index = """
       {
         "_class_name": "StableDiffusionPipeline",
@@ -53,7 +55,7 @@ package struct ModelFolder {
         "image_encoder": [null, null],
         "requires_safety_checker": false,
         "safety_checker": [null, null],
-        "scheduler": ["diffusers", "DDIMScheduler"],
+        "scheduler": ["diffusers", "\(scheduler)"],
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],

@@ -7,6 +7,11 @@ package struct Parameter {
   package let fileKey: String
   package let tensor: Tensor
   package let storedDType: StoredDType
+
+  package init(key: String, fileKey: String, tensor: Tensor, storedDType: StoredDType) {
+    (self.key, self.fileKey) = (key, fileKey)
+    (self.tensor, self.storedDType) = (tensor, storedDType)
+  }
 }
 
 /// The parameters of a model, sorted by key: the one order of optimizer, checkpoint and report.

@@ -89,14 +89,15 @@ struct RunSetup {
   }
 
   func export(_ order: WorkOrder) throws -> WorkEvent.Artifact {
-    try DiffusersFolder(
-      model, trainTextEncoder: order.recipe.trainTextEncoder,
+    let result = TunedResult(
+      model: model,
+      trained: order.recipe.trainTextEncoder ? ["unet", "text_encoder"] : ["unet"],
       provenance: [
         "dreambooth.base_sha256": started.baseHash, "dreambooth.build": EngineBuild.version,
         "dreambooth.class": order.recipe.classNoun, "dreambooth.identifier": started.identifier,
         "dreambooth.trigger": prompts.instance,
-      ]
-    ).write("diffusers", in: order.attemptFolder)
+      ])
+    return try Exporter.write(.diffusers, result, in: order.attemptFolder)
   }
 }
 

@@ -22,7 +22,7 @@ package struct AdaptableLayers {
       }
     }
     for parameter in textEncoder {
-      guard let path = Self.layer(parameter), !path.hasPrefix("embeddings.") else { continue }
+      guard let path = Self.layer(parameter) else { continue }
       shapes["text_encoder.\(path)"] = parameter.tensor.shape.dims
       for prefix in ["lora_te_text_model_", "lora_te1_text_model_"] {
         names[prefix + Self.flat(path)] = "text_encoder.\(path)"
@@ -31,11 +31,13 @@ package struct AdaptableLayers {
     (self.shapes, kohyaNames) = (shapes, names)
   }
 
-  /// The path of the matrix or kernel that a parameter is, the text encoder's without `text_model`.
-  private static func layer(_ parameter: Parameter) -> String? {
+  /// The path of the layer whose matrix or kernel a parameter is, the text encoder's without `text_model`.
+  /// - Returns: nil for vectors, and for tables, which are no layers
+  package static func layer(_ parameter: Parameter) -> String? {
     guard parameter.tensor.shape.rank > 1, parameter.key.hasSuffix(".weight") else { return nil }
     let path = parameter.key.dropLast(".weight".count)
-    return String(path.hasPrefix("text_model.") ? path.dropFirst("text_model.".count) : path)
+    let bare = path.hasPrefix("text_model.") ? path.dropFirst("text_model.".count) : path
+    return bare.hasPrefix("embeddings.") ? nil : String(bare)
   }
 
   private static func flat(_ path: some StringProtocol) -> String {

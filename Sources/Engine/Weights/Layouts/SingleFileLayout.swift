@@ -98,8 +98,10 @@ package enum SingleFileLayout {
   // MARK: - Text encoder
 
   /// As transformers has it, in 1.x.
-  package static func clip(_ keys: some Collection<String>) -> TensorPlaces {
-    places(keys) { TensorPlace(clipPrefix + bare($0)) }
+  package static func clip(
+    _ keys: some Collection<String>, prefix: String = clipPrefix
+  ) -> TensorPlaces {
+    places(keys) { TensorPlace(prefix + bare($0)) }
   }
 
   private static let openCLIPNames = [

@@ -1,0 +1,20 @@
+import Diffusion
+import Foundation
+import Weights
+
+/// The adapters as kohya's scripts write them, for most user interfaces.
+struct KohyaLoRAExport: ExportFile {
+  private let result: TunedResult
+
+  init(_ result: TunedResult) { self.result = result }
+
+  private func file(_ folder: URL) -> URL {
+    folder.appendingPathComponent("\(result.fileStem).safetensors")
+  }
+
+  func fill(_ folder: URL) throws {
+    try KohyaLoRA.write(result.adapters, to: file(folder), metadata: result.metadata(.lora))
+  }
+
+  func verify(_ folder: URL) throws { try result.requireEqual(adapters: file(folder)) }
+}
