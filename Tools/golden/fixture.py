@@ -42,6 +42,14 @@ def f32_error(module, inputs, call):
   return max(((b - a).abs().max() / max(a.abs().max(), 0.02 * largest)).item() for a, b in zip(*found))
 
 
+def moved(tensors, runs):
+  """The same f32 values with every one moved up or down by one rounding, `runs` times over."""
+  generator = torch.Generator().manual_seed(0)
+  for _ in range(runs):
+    up = {k: torch.randint(2, v.shape, generator=generator, dtype=torch.float32) for k, v in tensors.items()}
+    yield {k: torch.nextafter(v.float(), (up[k] * 2 - 1) * torch.inf).double() for k, v in tensors.items()}
+
+
 class Fixture:
 
   def __init__(self, name, seed):
@@ -102,6 +110,12 @@ class Fixture:
     for k, g in gradients.items():
       self.put(f"{name}.{k}", to_file(g) if k.startswith("din.") else g)
     self.cases.append({"name": name, **meta})
+
+  def run(self, tensors, **meta):
+    """Records the case `run` of a whole training, which has no cotangents."""
+    for k, v in tensors.items():
+      self.put(f"run.{k}", v)
+    self.cases.append({"name": "run", **meta})
 
   def module(self, name, module, call, inputs, to_file=lambda x: x, **meta):
     """Records `call(**inputs)` of a module with random parameters; outputs are `y`, or `y0, y1...` of a list."""

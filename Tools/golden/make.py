@@ -31,9 +31,10 @@ def digest(path):
 
 def main():
   check_versions()
+  import diffusers
   import torch
   from configs import CONFIGS
-  import blocks, dreambooth, models, ops, samplers, tokenizer
+  import blocks, dreambooth, methods, models, objective, ops, samplers, tokenizer
 
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("--seed", type=int, default=1)
@@ -41,6 +42,7 @@ def main():
   parser.add_argument("--out", type=pathlib.Path, default=HERE.parent.parent / "Tests/Fixtures/golden")
   arguments = parser.parse_args()
 
+  diffusers.logging.set_verbosity_error()
   torch.set_num_threads(1)
   torch.use_deterministic_algorithms(True)
   out, config = arguments.out, CONFIGS[arguments.config]
@@ -48,7 +50,7 @@ def main():
   for old in [*out.glob("*.safetensors"), *out.glob("tokenizer_*/*")]:
     old.unlink()
   written = []
-  for family in [ops, blocks, models, samplers, dreambooth]:
+  for family in [ops, blocks, models, samplers, dreambooth, methods, objective]:
     written += [fixture.write(out) for fixture in family.make(arguments.seed, config)]
   written += tokenizer.write(out, arguments.seed)
   manifest = {
