@@ -23,7 +23,7 @@ struct TrainCommand: ParsableCommand {
   var classNoun: String
   @Option(help: "The folder for everything that the run writes.")
   var output: String
-  @Option(help: "A whole recipe as JSON, as a report holds it; other options come on top.")
+  @Option(help: "A whole recipe as JSON, a report, or a job's recipe; other options come on top.")
   var recipe: String?
   @Option(help: "dreambooth.")
   var method: String?
@@ -127,8 +127,7 @@ struct TrainCommand: ParsableCommand {
     var recipe = TrainingRecipe(classNoun: classNoun)
     if let file = self.recipe {
       do {
-        recipe = try ContractJSON.decoder().decode(
-          TrainingRecipe.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+        recipe = try RecipeFile.recipe(in: Data(contentsOf: URL(fileURLWithPath: file)))
       } catch { throw UsageError("--recipe \(file): not a whole recipe: \(error)") }
       recipe.classNoun = classNoun
     } else {

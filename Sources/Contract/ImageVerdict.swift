@@ -13,11 +13,13 @@ package enum ImageCode: String, Codable, Sendable, CaseIterable {
   case iccConverted = "icc_converted"
   case alphaFlattened = "alpha_flattened"
   case nearDuplicate = "near_duplicate"
+  case maskRejected = "mask_rejected"
 
   /// What a photo with this code and no worse one is.
   package var verdict: ImageVerdict {
     switch self {
-    case .undecodable, .truncated, .unsupportedType, .tooSmall, .tooManyPixels, .animated:
+    case .undecodable, .truncated, .unsupportedType, .tooSmall, .tooManyPixels, .animated,
+      .maskRejected:
       .rejected
     case .upscaled, .nearDuplicate, .blurred, .blank: .warned
     case .exifRotated, .iccConverted, .alphaFlattened, .cropped: .accepted

@@ -108,7 +108,7 @@ import Testing
       ("getOpenAPI", "/openapi.json"), ("getProblem", "/problems/not_found"),
     ]
     #expect(
-      Set(gets.map(\.0)).union(["createJob", "cancelJob"])
+      Set(gets.map(\.0)).union(["createJob", "cancelJob", "retryJob", "cloneJob"])
         == Set(contract.operations.map(\.id)))
     for (operation, target) in gets {
       let response = try await service.send("GET", target)
@@ -147,6 +147,54 @@ import Testing
         "POST", cancel, ["Content-Type": type], body: Data(body.utf8))
       try check(response, "cancelJob", status: status)
     }
+  }
+
+  @Test func `jobs of every method, and jobs made from jobs, answer as documented`() async throws {
+    for fields in MethodRequestTests.requests {
+      let made = try await service.create("{\"class_noun\":\"dog\",\(fields)}")
+      try check(made, "createJob", status: 202)
+    }
+    let files: [ServiceFixture.File] = [
+      .init("images", "toby1.jpg"), .init(caption: "a {id} {class}", "toby1.txt"),
+      .init("masks", "toby1.mask.png"), .init("images", "mia1.jpg"),
+      .init("class_images", "toby-class.jpg"), .init("class_images", "mia-class.jpg"),
+    ]
+    let several = """
+      {"subjects":[{"class_noun":"dog","images":["toby"],"class_images":["toby"]},
+        {"class_noun":"cat","images":["mia"],"class_images":["mia"]}],
+       "method":{"type":"custom_diffusion","prior":{"source":"uploaded"}}}
+      """
+    try check(
+      try await service.upload(several, files, query: "?dry_run=true"), "createJob", status: 200)
+    let made = try await service.upload(several, files)
+    try check(made, "createJob", status: 202)
+    let id = try #require(try made.json["id"] as? String)
+    let home = "/v1/jobs/\(id)"
+    try check(try await service.post("\(home)/clone", "{}"), "cloneJob", status: 409)
+    try await service.run(id)
+    let dataset = try #require(try await service.stores.jobs.find(id)?.datasetId)
+    try check(try await service.send("GET", "/v1/datasets/\(dataset)"), "getDataset", status: 200)
+    let image = try #require(try await service.stores.datasets.find(dataset)?.photos.first?.id)
+    try check(
+      try await service.send("GET", "/v1/datasets/\(dataset)/images/\(image)/content?view=mask"),
+      "getDatasetImage", status: 200)
+    for (action, operation) in [("retry", "retryJob"), ("clone", "cloneJob")] {
+      try check(try await service.send("POST", "\(home)/\(action)"), operation, status: 202)
+      for (body, type, status) in [
+        ("{", "application/json", 400), (#"{"no":1}"#, "application/json", 422),
+        ("x", "text/plain", 415),
+      ] {
+        let response = try await service.send(
+          "POST", "\(home)/\(action)", ["Content-Type": type], body: Data(body.utf8))
+        try check(response, operation, status: status)
+      }
+      let nobody = "/v1/jobs/job_" + String(repeating: "0", count: 26)
+      try check(try await service.post("\(nobody)/\(action)", "{}"), operation, status: 404)
+      try check(
+        try await service.post("\(home)/\(action)?zoom=1", "{}"), operation, status: 400)
+    }
+    service.queue.drain()
+    try check(try await service.post("\(home)/clone", "{}"), "cloneJob", status: 503)
   }
 
   @Test func `P11 what is not there is 404, never an empty object`() async throws {

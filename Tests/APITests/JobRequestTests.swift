@@ -40,16 +40,15 @@ import Testing
     ),
     (#"{"class_noun":"dog","training":{"seed":-2}}"#, ["/training/seed out_of_range"]),
     (
-      #"{"class_noun":"dog","training":{"min_snr_gamma":5}}"#,
-      ["/training/min_snr_gamma not_offered"]
+      #"{"class_noun":"dog","training":{"min_snr_gamma":0,"offset_noise":2,"unmasked_weight":-1}}"#,
+      [
+        "/training/min_snr_gamma out_of_range", "/training/offset_noise out_of_range",
+        "/training/unmasked_weight out_of_range",
+      ]
     ),
     (#"{"class_noun":"dog","training":[]}"#, ["/training wrong_type"]),
     (#"{"class_noun":"dog","base_model":"sd15"}"#, ["/base_model base_model_missing"]),
     (#"{"class_noun":"dog","base_model":"../data"}"#, ["/base_model base_model_missing"]),
-    (
-      #"{"class_noun":"dog","method":{"type":"lora","rank":4}}"#,
-      ["/method/type not_offered", "/method/rank unknown_field"]
-    ),
     (#"{"class_noun":"dog","method":{"type":"magic"}}"#, ["/method/type invalid_choice"]),
     (
       #"{"class_noun":"dog","method":{"prior":{"images":0,"weight":-1}}}"#,
@@ -57,7 +56,11 @@ import Testing
     ),
     (#"{"class_noun":"dog","webhook":{"url":"https://example.org"}}"#, ["/webhook not_offered"]),
     (#"{"class_noun":"dog","dataset":"ds_1"}"#, ["/dataset not_offered"]),
-    (#"{"class_noun":"dog","exports":["single_file"]}"#, ["/exports/0 not_offered"]),
+    (#"{"class_noun":"dog","exports":["lora_peft"]}"#, ["/exports/0 other_method"]),
+    (
+      #"{"class_noun":"dog","exports":["diffusers","diffusers","onnx"]}"#,
+      ["/exports/1 repeated", "/exports/2 invalid_choice"]
+    ),
     (
       #"{"class_noun":"dog","evaluation":{"metrics":["clip_i","dino"]}}"#,
       ["/evaluation/metrics/1 not_offered"]
@@ -160,7 +163,7 @@ import Testing
     }
     let job = #"{"class_noun":"dog"}"#
     #expect(try await post([("images", "x"), ("job", job)]).faults == ["job required"])
-    #expect(try await post([("job", job), ("masks", "x")]).faults == ["masks not_offered"])
+    #expect(try await post([("job", job), ("masks", "x")]).faults == ["images required"])
     #expect(try await post([("job", job), ("photo", "x")]).faults == ["photo unknown_part"])
     let json = try await service.send(
       "POST", "/v1/jobs", ["Content-Type": "application/json"], body: Data(job.utf8))

@@ -42,7 +42,7 @@ final class ServiceFixture: Sendable {
   deinit { try? FileManager.default.removeItem(at: root) }
 
   private static func makeModel(_ folder: URL) throws {
-    for name in ["unet", "vae"] {
+    for name in ["unet", "vae", "text_encoder", "scheduler"] {
       try FileManager.default.createDirectory(
         at: folder.appending(path: name), withIntermediateDirectories: true)
     }
@@ -52,12 +52,28 @@ final class ServiceFixture: Sendable {
     try Data(#"{"sample_size":16}"#.utf8).write(to: folder.appending(path: "unet/config.json"))
     try Data(#"{"block_out_channels":[1,1,1]}"#.utf8)
       .write(to: folder.appending(path: "vae/config.json"))
-    let header = #"{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}"#
-    var file = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
-    file.append(Data(header.utf8) + Data(count: 24))
-    try file.write(to: folder.appending(path: "unet/diffusion_pytorch_model.safetensors"))
+    try tensors(["w": [2, 3], "mid.attn1.to_q.weight": [4, 6], "mid.attn2.to_k.weight": [4, 8]])
+      .write(to: folder.appending(path: "unet/diffusion_pytorch_model.safetensors"))
+    try tensors(["text_model.embeddings.token_embedding.weight": [10, 8]])
+      .write(to: folder.appending(path: "text_encoder/model.safetensors"))
+    try Data(#"{"prediction_type":"epsilon"}"#.utf8)
+      .write(to: folder.appending(path: "scheduler/scheduler_config.json"))
     try Data(#"{"steps":300,"prior_images":20}"#.utf8)
       .write(to: folder.appending(path: "dreambooth.json"))
+  }
+
+  /// A safetensors file of zeros.
+  private static func tensors(_ shapes: [String: [Int]]) throws -> Data {
+    var (entries, bytes): ([String: Any], Int) = ([:], 0)
+    for (name, shape) in shapes {
+      let end = bytes + 4 * shape.reduce(1, *)
+      entries[name] = ["dtype": "F32", "shape": shape, "data_offsets": [bytes, end]]
+      bytes = end
+    }
+    let header = try JSONSerialization.data(withJSONObject: entries)
+    var file = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+    file.append(header + Data(count: bytes))
+    return file
   }
 
   func send(
@@ -74,18 +90,49 @@ final class ServiceFixture: Sendable {
     _ job: String = #"{"class_noun":"dog"}"#, images: [Data] = [png], query: String = "",
     _ headers: Headers = [:]
   ) async throws -> Response {
+    try await upload(
+      job, images.enumerated().map { File("images", "../\($0).png", $1) }, query: query, headers)
+  }
+
+  /// A part of an upload after `job`.
+  struct File {
+    let field: String
+    let name: String
+    let data: Data
+    init(_ field: String, _ name: String, _ data: Data = ServiceFixture.png) {
+      (self.field, self.name, self.data) = (field, name, data)
+    }
+    init(caption text: String, _ name: String) { self.init("captions", name, Data(text.utf8)) }
+  }
+
+  func upload(
+    _ job: String, _ files: [File], query: String = "", _ headers: Headers = [:]
+  ) async throws -> Response {
     var headers = headers
     headers["Content-Type"] = "multipart/form-data; boundary=XX"
     var body = Data("--XX\r\nContent-Disposition: form-data; name=\"job\"\r\n\r\n\(job)".utf8)
-    for (index, image) in images.enumerated() {
+    for file in files {
       body.append(
         Data(
-          ("\r\n--XX\r\nContent-Disposition: form-data; name=\"images\"; "
-            + "filename=\"../\(index).png\"\r\n\r\n").utf8))
-      body.append(image)
+          ("\r\n--XX\r\nContent-Disposition: form-data; name=\"\(file.field)\"; "
+            + "filename=\"\(file.name)\"\r\n\r\n").utf8))
+      body.append(file.data)
     }
     body.append(Data("\r\n--XX--\r\n".utf8))
     return try await send("POST", "/v1/jobs\(query)", headers, body: body)
+  }
+
+  func post(_ target: String, _ json: String, _ headers: Headers = [:]) async throws -> Response {
+    var headers = headers
+    headers["Content-Type"] = "application/json"
+    return try await send("POST", target, headers, body: Data(json.utf8))
+  }
+
+  /// The configuration that a dry run resolves the request to.
+  func resolved(_ job: String, images: Int = 1) async throws -> [String: Any] {
+    let answer = try await create(
+      job, images: Array(repeating: Self.png, count: images), query: "?dry_run=true")
+    return try answer.json["resolved_config"] as? [String: Any] ?? [:]
   }
 
   /// Intake, claim and a whole run, as the dispatcher and a worker would have left them.
@@ -100,6 +147,7 @@ final class ServiceFixture: Sendable {
       dataset.images[index].cropBox = CropBox(x: 0, y: 0, side: 8)
       (dataset.images[index].width, dataset.images[index].height) = (8, 8)
       dataset.images[index].blob = blob
+      if dataset.images[index].maskName != nil { dataset.images[index].mask = blob }
     }
     dataset.sha256 = blob
     _ = try await stores.datasets.conclude(
@@ -131,8 +179,11 @@ final class ServiceFixture: Sendable {
     }
     try stores.metrics.append(steps, ofJob: id)
     try Data("loading\n".utf8).write(to: stores.folder.log(ofJob: id))
+    let listed = #"{"files":[{"bytes":1,"name":"w","sha256":"\#(FileHash.sha256(Data([1])))"}]}"#
+    _ = try write("step-000004/w", Data([1]))
+    let manifest = try write("step-000004/manifest.json", Data(listed.utf8)).sha256
     _ = try await stores.checkpoints.record(
-      fence, .init(step: 4, folder: "step-000004", manifestSha256: blob),
+      fence, .init(step: 4, folder: "step-000004", manifestSha256: manifest),
       folder: "e\(job.epoch)/step-000004")
     let sample = WorkEvent.Sample(
       step: 4, promptIndex: 0, prompt: "a xjy dog", seed: 1, file: "samples/a.png", width: 8,
@@ -157,7 +208,7 @@ final class ServiceFixture: Sendable {
   }
 }
 
-/// Takes what begins as a PNG does, and nothing else.
+/// Takes what begins as a PNG does, and nothing else; what goes on with "wide" is wider.
 private struct SignatureDecoder: PhotoDecoder {
   func decode(
     _ photo: URL, targetSide: Int?, into folder: URL
@@ -169,7 +220,9 @@ private struct SignatureDecoder: PhotoDecoder {
     }
     let pixels = folder.appending(path: UUID().uuidString)
     try data.write(to: pixels)
-    return DecodedPhoto(result: DecodeResult(findings: [], width: 8, height: 8), pixels: pixels)
+    let width = data.dropFirst(ServiceFixture.png.count).starts(with: Data("wide".utf8)) ? 16 : 8
+    return DecodedPhoto(
+      result: DecodeResult(findings: [], width: width, height: 8), pixels: pixels)
   }
 }
 

@@ -89,7 +89,7 @@ final class JobsFixture: Sendable {
     try photos.map { text in
       let file = stores.folder.temporary.appending(path: UUID().uuidString)
       try Data(text.utf8).write(to: file)
-      return .init(fileName: "photo.jpg", file: file, bytes: text.utf8.count)
+      return .init(UploadedPhoto(fileName: "photo.jpg", bytes: text.utf8.count), file: file)
     }
   }
 

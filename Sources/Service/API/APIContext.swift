@@ -48,7 +48,7 @@ package struct APIContext: Sendable {
     let position =
       job.status == .queued ? try await stores.jobs.queuePosition(job.id) : nil
     return JobPayload(
-      job, images: dataset?.images.count ?? 0, datasetSha256: dataset?.sha256,
+      job, images: dataset?.photos.count ?? 0, datasetSha256: dataset?.sha256,
       queuePosition: position)
   }
 }

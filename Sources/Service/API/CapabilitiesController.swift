@@ -47,15 +47,30 @@ struct CapabilitiesController: Sendable {
     {
       .init(min: double(range.minimum), max: double(range.maximum))
     }
+    let (floats, whole) = ({ (value: Float) in Double("\(value)") ?? 0 }, { (n: Int) in Double(n) })
     return [
-      "images": bounds(RecipeLimits.images, Double.init),
+      "images": bounds(RecipeLimits.images, whole),
+      "class_images": bounds(JobUpload.classImages, whole),
+      "subjects": bounds(RecipeLimits.subjects, whole),
       "image_bytes": .init(min: 1, max: Double(server.fileBytes)),
       "upload_bytes": .init(min: 1, max: Double(server.uploadBytes)),
-      "steps": bounds(RecipeLimits.steps, Double.init),
-      "learning_rate": bounds(RecipeLimits.learningRate) { Double("\($0)") ?? 0 },
-      "batch_size": bounds(RecipeLimits.batchSize, Double.init),
-      "prior_images": bounds(RecipeLimits.priorImages, Double.init),
-      "resolution": bounds(RecipeLimits.resolution, Double.init),
+      "caption_length": bounds(RecipeLimits.captionLength, whole),
+      "steps": bounds(RecipeLimits.steps, whole),
+      "learning_rate": bounds(RecipeLimits.learningRate, floats),
+      "batch_size": bounds(RecipeLimits.batchSize, whole),
+      "gradient_accumulation": bounds(RecipeLimits.gradientAccumulation, whole),
+      "resolution": bounds(RecipeLimits.resolution, whole),
+      "min_snr_gamma": bounds(RecipeLimits.minSnrGamma, floats),
+      "offset_noise": bounds(RecipeLimits.offsetNoise, floats),
+      "unmasked_weight": bounds(RecipeLimits.weightOutsideMask, floats),
+      "prior_images": bounds(RecipeLimits.priorImages, whole),
+      "prior_weight": bounds(RecipeLimits.priorWeight, floats),
+      "consistency_beta": bounds(RecipeLimits.consistencyBeta, floats),
+      "rank": bounds(RecipeLimits.rank, whole),
+      "alpha": bounds(RecipeLimits.alpha, floats),
+      "dropout": bounds(RecipeLimits.unitInterval, floats),
+      "vectors": bounds(RecipeLimits.vectors, whole),
+      "pull": bounds(RecipeLimits.pull, floats),
     ]
   }
 }

@@ -12,14 +12,19 @@ struct DatasetsController: Sendable {
   }
 
   @Sendable func content(_ request: Request) async throws -> Response {
-    try request.query.allow([])
+    try request.query.allow(["view"])
+    let showsMask = try request.query.choice("view", of: ["source", "mask"]) == "mask"
     let dataset = try await dataset(request)
     let id = request.parameter("img")
     guard let image = dataset.images.first(where: { $0.id == id }) else {
       throw Problem(.notFound, "dataset \(dataset.id) has no image \(id.prefix(64))")
     }
-    guard let blob = image.blob else {
-      throw Problem(.notFound, "nothing is kept of image \(image.id): it was not accepted")
+    guard let blob = showsMask ? image.mask : image.blob else {
+      throw Problem(
+        .notFound,
+        image.blob == nil
+          ? "nothing is kept of image \(image.id): it was not accepted"
+          : "image \(image.id) has no mask")
     }
     return try FileResponse.make(
       context.stores.blobs.url(blob), contentType: "image/png", etag: blob, request: request)

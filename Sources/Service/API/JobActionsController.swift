@@ -20,18 +20,26 @@ struct JobActionsController: Sendable {
 
   /// `{"mode": "graceful" | "now"}`; an empty body is graceful.
   private func mode(_ request: Request) async throws -> CancelMode {
-    let data = try await request.body.collect(upTo: context.limits.jsonBytes)
-    if data.isEmpty { return .graceful }
-    let type = request.headers["Content-Type"]?.prefix { $0 != ";" }.lowercased()
-    guard type == "application/json" else {
-      throw Problem(.unsupportedMediaType, "the body must be application/json, or empty")
-    }
+    guard let body = try await request.jsonBody(context.limits) else { return .graceful }
     let faults = Faults()
-    let fields = FieldReader(try StrictJSON.parse(data, source: "the body"), at: "", faults)
+    let fields = FieldReader(body, at: "", faults)
     let mode = fields.choice("mode", of: CancelMode.self) ?? .graceful
     fields.notOffered("keep", unless: [.string("last")], "dropping checkpoints on cancel")
     fields.end()
     try faults.throwIfAny()
     return mode
+  }
+}
+
+extension Request {
+  /// - Returns: the body; `nil` if there is none
+  func jsonBody(_ limits: ServerLimits) async throws -> JSONValue? {
+    let data = try await body.collect(upTo: limits.jsonBytes)
+    if data.isEmpty { return nil }
+    let type = headers["Content-Type"]?.prefix { $0 != ";" }.lowercased()
+    guard type == "application/json" else {
+      throw Problem(.unsupportedMediaType, "the body must be application/json, or empty")
+    }
+    return try StrictJSON.parse(data, source: "the body")
   }
 }

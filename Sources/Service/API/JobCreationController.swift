@@ -13,15 +13,10 @@ struct JobCreationController: Sendable {
   @Sendable func create(_ request: Request) async throws -> Response {
     try request.query.allow(["dry_run"])
     let isDryRun = try request.query.choice("dry_run", of: ["true", "false"]) == "true"
-    let header = try IdempotencyHeader(request)
-    guard let header, !isDryRun else { return try await take(request, nil, isDryRun: isDryRun) }
-    guard context.stores.idempotency.begin(scope: header.scope, key: header.key) else {
-      throw Problem(
-        .idempotencyInFlight, "a request with this Idempotency-Key is being worked on",
-        headers: ["Retry-After": "1"])
+    if isDryRun { return try await take(request, nil, isDryRun: true) }
+    return try await IdempotencyHeader.guarding(request, context.stores) {
+      try await take(request, $0, isDryRun: false)
     }
-    defer { context.stores.idempotency.end(scope: header.scope, key: header.key) }
-    return try await take(request, header, isDryRun: false)
   }
 
   private func take(
@@ -29,39 +24,45 @@ struct JobCreationController: Sendable {
   ) async throws -> Response {
     var reader = try MultipartReader(
       contentType: request.headers["Content-Type"], body: request.body, limits: context.limits)
-    let models = try await context.shelf.list()
-    let asked = try await JobUpload.job(&reader, context.limits, models, build: context.build)
-    try requireMemory(asked)
+    let value = try await JobUpload.job(&reader, context.limits)
+    var asked = try JobRequest(
+      value,
+      .init(
+        models: try await context.shelf.list(), build: context.build,
+        start: try await InitFrom.find(in: value, context.stores)))
+    try context.requireMemory(asked)
     let folder = try UploadFolder(in: context.stores.folder.temporary)
-    let files = try await JobUpload.photos(&reader, into: folder, context.limits)
-    let photos = files.enumerated().map { index, file in
-      JobQueue.IncomingPhoto(
-        fileName: file.part.filename ?? "image \(index)", file: file.url, bytes: file.bytes)
-    }
+    let upload = try await JobUpload(&reader, into: folder, context.limits)
+    let pictures = try JobPictures(upload, asked.draft)
+    asked.take(classImages: upload[.classImages].count)
     if isDryRun {
       let wanted = asked.draft.recipe.training.resolution
       let images = try await context.queue.examine(
-        photos, targetSide: wanted > 0 ? wanted : asked.model.resolution)
+        pictures.incoming, targetSide: wanted > 0 ? wanted : asked.model.resolution)
       return try .json(try await DryRunPayload(asked, images, context))
     }
-    let key = header?.key(for: asked.value, files)
-    if let key, let replay = try await replay(key) { return replay }
-    let count = photos.count
-    let creation = try await context.queue.submit(asked.draft, photos: photos, idempotency: key) {
+    let key = header?.key(for: value, pictures.meaning)
+    if let key, let replay = try await context.replay(key) { return replay }
+    let count = upload[.images].count
+    return try await context.queue.submit(
+      asked.draft, photos: pictures.incoming, idempotency: key
+    ) {
       try Response.jsonData(
         JobPayload($0, images: count, datasetSha256: nil, queuePosition: nil))
-    }
-    return try Self.response(creation)
+    }.response()
   }
+}
 
+extension APIContext {
   /// Weights and optimizer alone must fit; pictures and activations come on top.
-  private func requireMemory(_ asked: JobRequest) throws {
-    let needed = try MemoryEstimate(asked.draft.recipe, context.shelf.folder(asked.model.id))
-    guard needed.lowerBound <= context.memory else {
+  func requireMemory(_ asked: JobRequest) throws {
+    let needed = MemoryEstimate(asked.draft.recipe, shelf.folder(asked.model.id))
+    guard needed.lowerBound <= memory else {
       throw Problem(
         .willNotFit,
-        "training \(asked.model.id) needs at least \(needed.lowerBound) bytes of memory, this "
-          + "machine has \(context.memory); take a smaller base model",
+        "training \(asked.model.id) with \(asked.draft.recipe.method.rawValue) needs at least "
+          + "\(needed.lowerBound) bytes of memory, this machine has \(memory); take a smaller base "
+          + "model, or a method that trains less, as lora",
         errors: [
           .init(
             pointer: "/base_model", code: "will_not_fit", message: "too large for this machine")
@@ -69,17 +70,20 @@ struct JobCreationController: Sendable {
     }
   }
 
-  private func replay(_ key: IdempotencyKey) async throws -> Response? {
-    switch try await context.stores.idempotency.answer(key) {
+  /// The stored answer, if this very request was answered before.
+  func replay(_ key: IdempotencyKey) async throws -> Response? {
+    switch try await stores.idempotency.answer(key) {
     case .new: nil
-    case .replayed(let answer): try Self.response(.replayed(answer: answer))
-    case .keyReused: try Self.response(.keyReused)
+    case .replayed(let answer): try JobStore.Creation.replayed(answer: answer).response()
+    case .keyReused: try JobStore.Creation.keyReused.response()
     }
   }
+}
 
-  private static func response(_ creation: JobStore.Creation) throws -> Response {
+extension JobStore.Creation {
+  func response() throws -> Response {
     var response: Response
-    switch creation {
+    switch self {
     case .created(_, let answer): response = .json(answer, status: 202)
     case .replayed(let answer):
       response = .json(answer, status: 202)
@@ -97,8 +101,8 @@ struct JobCreationController: Sendable {
     response.headers["Retry-After"] = "1"
     return response
   }
+}
 
-  private struct Identified: Decodable {
-    var id: String
-  }
+private struct Identified: Decodable {
+  var id: String
 }

@@ -42,6 +42,10 @@ package enum ProblemMapping {
       Problem(
         .illegalTransition, error.description,
         members: ["current_status": .string(status.rawValue)])
+    case .notFinal(_, let status), .photosUnavailable(_, let status):
+      Problem(
+        .illegalTransition, error.description,
+        members: ["current_status": .string(status.rawValue)])
     case .draining: Problem(.draining, error.description, headers: ["Retry-After": "10"])
     case .queueFull(let limit):
       Problem(

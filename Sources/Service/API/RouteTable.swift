@@ -5,6 +5,7 @@ package enum RouteTable {
   package static func routes(_ context: APIContext) -> [Route] {
     let jobs = JobsController(context)
     let creation = JobCreationController(context)
+    let derivation = JobDerivationController(context)
     let actions = JobActionsController(context)
     let events = EventsController(context)
     let metrics = JobMetricsController(context)
@@ -24,6 +25,8 @@ package enum RouteTable {
       Route("getJob", "GET", job, .read, jobs.get),
       Route("getRecipe", "GET", "\(job)/recipe", .read, jobs.recipe),
       Route("cancelJob", "POST", "\(job)/cancel", .write, actions.cancel),
+      Route("retryJob", "POST", "\(job)/retry", .write, derivation.retry),
+      Route("cloneJob", "POST", "\(job)/clone", .write, derivation.clone),
       Route("listEvents", "GET", "\(job)/events", .read, events.list),
       Route("listMetrics", "GET", "\(job)/metrics", .read, metrics.list),
       Route("getLog", "GET", "\(job)/logs", .read, logs.get),

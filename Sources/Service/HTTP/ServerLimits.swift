@@ -7,7 +7,8 @@ package struct ServerLimits: Sendable, Equatable {
   package var headerFields = 100
   /// A JSON body, or the `job` part of an upload.
   package var jsonBytes = 1 << 20
-  package var parts = 64
+  /// 63 photos, as many captions and masks, and 300 class pictures fit.
+  package var parts = 512
   package var partHeaderBytes = 4 << 10
   package var fileBytes = 32 << 20
   /// All parts of one upload together.

@@ -51,20 +51,44 @@ struct AttemptDriver: Sendable {
     guard let dataset = try await stores.datasets.find(job.datasetId) else {
       throw StorageError.notFound("dataset \(job.datasetId)")
     }
-    let checkpoint = try await CheckpointShelf(stores).newestVerified(ofJob: job.id)
+    let shelf = CheckpointShelf(stores)
+    var resumeFrom = try await shelf.newestVerified(ofJob: job.id).map {
+      stores.folder.file(ofJob: job.id, $0.folder)
+    }
+    if resumeFrom == nil, let reference = job.resumeFrom {
+      resumeFrom = try await shelf.require(
+        reference, in: stores.folder.resumeFrom(ofJob: job.id))
+    }
+    var initFrom: URL?
+    if let reference = job.initFrom {
+      initFrom = try await shelf.require(reference, in: stores.folder.initFrom(ofJob: job.id))
+    }
+    let usesClassImages = job.recipe.prior.enabled && job.recipe.prior.source == .uploaded
     let folder = stores.folder.attempt(ofJob: job.id, epoch: job.epoch)
     try await BlockingIO.run { try FileIO.createFolder(folder) }
     return WorkOrder(
       jobId: job.id, epoch: job.epoch, recipe: job.recipe,
-      images: dataset.kept.map {
-        .init(
-          id: $0.id, file: stores.blobs.url($0.blob ?? ""), verdict: $0.verdict ?? .accepted,
-          findings: $0.findings)
-      },
+      images: pictures(dataset.photos, job.subjectImages.map { $0.map(\.images) }),
       baseModel: models.folder(job.baseModel.id), clipEncoder: configuration.clipEncoder,
       attemptFolder: folder, cacheFolder: stores.folder.cache,
-      resumeFrom: checkpoint.map { stores.folder.file(ofJob: job.id, $0.folder) },
+      resumeFrom: resumeFrom, initFrom: initFrom,
+      classImages: usesClassImages
+        ? pictures(dataset.classImages, job.subjectImages.map { $0.map(\.classImages) }) : nil,
       threads: configuration.threads)
+  }
+
+  /// What was kept of these, with their subjects, captions and masks.
+  private func pictures(
+    _ images: [DatasetImage], _ entries: [[String]]?
+  ) -> [WorkOrder.Picture] {
+    let subjects = SubjectAssignment.subjects(of: images, entries)
+    return Dataset.kept(images).map { image in
+      .init(
+        id: image.id, file: stores.blobs.url(image.blob ?? ""),
+        verdict: image.verdict ?? .accepted, findings: image.findings,
+        subject: subjects[image.id], caption: image.caption,
+        mask: image.mask.map(stores.blobs.url))
+    }
   }
 
   // MARK: Events

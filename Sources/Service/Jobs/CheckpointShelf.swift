@@ -34,6 +34,18 @@ struct CheckpointShelf: Sendable {
       hint: "check the disk, then submit the job again", step: newest.step)
   }
 
+  /// The folder of a checkpoint that the job was made to begin with.
+  /// - Throws: `EngineError(.checkpointCorrupt)` if it is not what it was
+  func require(_ reference: CheckpointReference, in folder: URL) async throws -> URL {
+    let manifest = reference.manifestSha256
+    guard try await BlockingIO.run({ Self.isWhole(folder, manifest: manifest) }) else {
+      throw EngineError(
+        .checkpointCorrupt, "checkpoint \(reference.id) of step \(reference.step) is not whole",
+        hint: "check the disk, then submit the job again", step: reference.step)
+    }
+    return folder
+  }
+
   /// Keeps the newest `count` checkpoints. Rows go before folders: what is listed is there.
   func prune(_ id: String, keeping count: Int) async throws {
     for old in try await stores.checkpoints.list(ofJob: id).dropFirst(count) {

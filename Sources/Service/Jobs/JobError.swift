@@ -5,6 +5,10 @@ package enum JobError: Error, Equatable, CustomStringConvertible {
   case notFound(String)
   /// Nothing leaves a final state.
   case final(id: String, status: JobState)
+  /// Only what has ended can be tried again.
+  case notFinal(id: String, status: JobState)
+  /// There are no examined photos that another job could use.
+  case photosUnavailable(id: String, status: JobState)
   case draining
   case queueFull(limit: Int)
   case diskLow(free: Int64, needed: Int64)
@@ -15,6 +19,12 @@ package enum JobError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notFound(let id): "there is no job \(id)"
     case .final(let id, let status): "job \(id) is \(status.rawValue), and nothing changes that"
+    case .notFinal(let id, let status):
+      "job \(id) is \(status.rawValue); only a job that has ended can be tried again"
+    case .photosUnavailable(let id, let status):
+      status == .validating
+        ? "the photos of job \(id) are still being looked at; try again in a moment"
+        : "no photo of job \(id) was accepted; post a new job with others"
     case .draining: "the service is stopping and takes no new work; try again after its restart"
     case .queueFull(let limit): "\(limit) jobs are waiting, which is the limit; try again later"
     case .diskLow(let free, let needed):

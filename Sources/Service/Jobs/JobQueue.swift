@@ -23,20 +23,22 @@ package final class JobQueue: Sendable {
     intake = PhotoIntake(stores, decoder: decoder)
   }
 
-  /// A photo as it came in: its client's name, and its bytes in a file on the data folder's file system.
+  /// A picture as it came in: what is to be stored of it, and its bytes in a file on the data folder's file
+  /// system.
   package struct IncomingPhoto: Sendable {
-    package var fileName: String
+    package var upload: UploadedPhoto
     package var file: URL
-    package var bytes: Int
-    package init(fileName: String, file: URL, bytes: Int) {
-      self.fileName = fileName
+    package var mask: URL?
+    package init(_ upload: UploadedPhoto, file: URL, mask: URL? = nil) {
+      self.upload = upload
       self.file = file
-      self.bytes = bytes
+      self.mask = mask
     }
   }
 
   /// Stores a job and its photos; when this returns `created`, both have reached the disk. The photo
-  /// files are moved away from where they were.
+  /// files are moved away from where they were; the files of checkpoints that the job begins with are
+  /// linked.
   /// - Parameter answer: the response body kept for replays of the idempotency key
   /// - Throws: `JobError.draining`, `.queueFull`, `.diskLow`; `StorageError`
   package func submit(
@@ -47,24 +49,33 @@ package final class JobQueue: Sendable {
     let id = stores.ids.next(.job)
     let folder = stores.folder
     do {
-      try await BlockingIO.run { try Self.keep(photos, ofJob: id, in: folder) }
-      let creation = try await stores.jobs.create(
-        draft, id: id,
-        photos: photos.map { UploadedPhoto(fileName: $0.fileName, bytes: $0.bytes) },
-        idempotency: idempotency, answer: answer)
-      if case .created = creation {
-        signal.ring()
-      } else {
-        try await BlockingIO.run { try FileIO.remove(folder.uploads(ofJob: id)) }
+      try await BlockingIO.run {
+        if draft.sharedDataset == nil { try Self.keep(photos, ofJob: id, in: folder) }
+        try draft.initFrom.map {
+          try FileIO.linkFiles(of: $0.folder, in: folder.initFrom(ofJob: id))
+        }
+        try draft.resumeFrom.map {
+          try FileIO.linkFiles(of: $0.folder, in: folder.resumeFrom(ofJob: id))
+        }
       }
+      let creation = try await stores.jobs.create(
+        draft, id: id, photos: photos.map(\.upload), idempotency: idempotency, answer: answer)
+      if case .created = creation { signal.ring() } else { try await forget(id) }
       return creation
     } catch {
       stores.database.report(error)
-      // After a fatal error nobody knows whether the job was stored: its photos stay for recovery.
-      if (error as? StorageError)?.isFatal != true {
-        try? await BlockingIO.run { try FileIO.remove(folder.uploads(ofJob: id)) }
-      }
+      // After a fatal error nobody knows whether the job was stored: its files stay for recovery.
+      if (error as? StorageError)?.isFatal != true { try? await forget(id) }
       throw error
+    }
+  }
+
+  /// Removes the files of a job that was not stored.
+  private func forget(_ id: String) async throws {
+    let folder = stores.folder
+    try await BlockingIO.run {
+      try FileIO.remove(folder.uploads(ofJob: id))
+      try FileIO.remove(folder.job(id))
     }
   }
 
@@ -76,11 +87,11 @@ package final class JobQueue: Sendable {
     try await requireRoom(for: photos)
     let images = photos.enumerated().map { position, photo in
       DatasetImage(
-        id: stores.ids.next(.image), datasetId: "", position: position,
-        fileName: photo.fileName, uploadBytes: photo.bytes)
+        id: stores.ids.next(.image), datasetId: "", position: position, photo.upload)
     }
     let examined = try await intake.examine(
-      images, files: photos.map(\.file), targetSide: targetSide)
+      Dataset(unstored: images, at: stores.time.now),
+      files: photos.map { .init(photo: $0.file, mask: $0.mask) }, targetSide: targetSide)
     try await intake.discard(examined)
     return examined.map(\.image)
   }
@@ -156,7 +167,7 @@ package final class JobQueue: Sendable {
     guard waiting < configuration.queueLimit else {
       throw JobError.queueFull(limit: configuration.queueLimit)
     }
-    let needed = configuration.diskWatermark + photos.reduce(0) { $0 + Int64($1.bytes) }
+    let needed = configuration.diskWatermark + photos.reduce(0) { $0 + Int64($1.upload.bytes) }
     let (disk, root) = (disk, stores.folder.root)
     let free = try await BlockingIO.run { try disk.freeBytes(at: root) }
     guard free >= needed else { throw JobError.diskLow(free: free, needed: needed) }
@@ -171,6 +182,9 @@ package final class JobQueue: Sendable {
     for (position, photo) in photos.enumerated() {
       try FileIO.sync(photo.file)
       try FileIO.renameDurably(photo.file, to: folder.upload(ofJob: id, position: position))
+      guard let mask = photo.mask else { continue }
+      try FileIO.sync(mask)
+      try FileIO.renameDurably(mask, to: folder.mask(ofJob: id, position: position))
     }
   }
 }

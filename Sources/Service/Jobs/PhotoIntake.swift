@@ -17,6 +17,14 @@ struct PhotoIntake: Sendable {
     var image: DatasetImage
     /// PNG in the temporary folder; `nil` if the photo is rejected.
     var pixels: URL?
+    /// PNG of its mask.
+    var mask: URL?
+  }
+
+  /// The bytes as they came in.
+  struct Upload: Sendable {
+    var photo: URL
+    var mask: URL?
   }
 
   /// Moves a job out of `validating`, one way or the other.
@@ -24,23 +32,27 @@ struct PhotoIntake: Sendable {
     guard var dataset = try await stores.datasets.find(job.datasetId) else {
       throw StorageError.notFound("dataset \(job.datasetId)")
     }
-    let files = dataset.images.map { stores.folder.upload(ofJob: job.id, position: $0.position) }
-    let examined = try await examine(dataset.images, files: files, targetSide: targetSide)
-    let rejected = examined.map(\.image).filter { $0.verdict == .rejected }
-    let failure = Self.failure(rejected, of: dataset.images.count, policy: job.onRejectedImage)
+    let files = dataset.images.map { image in
+      Upload(
+        photo: stores.folder.upload(ofJob: job.id, position: image.position),
+        mask: image.maskName.map { _ in
+          stores.folder.mask(ofJob: job.id, position: image.position)
+        })
+    }
+    let examined = try await examine(dataset, files: files, targetSide: targetSide)
+    dataset.images = examined.map(\.image)
+    let failure = Self.failure(dataset, job)
     if failure == nil {
       dataset.images = try await keep(examined)
-      dataset.sha256 = FileHash.sha256(
-        Data(dataset.kept.compactMap(\.blob).joined(separator: "\n").utf8))
+      dataset.sha256 = dataset.contentHash()
     } else {
-      dataset.images = examined.map(\.image)
       try await discard(examined)
     }
     let move =
       failure.map { JobMove(to: .failed, from: [.validating], error: $0) }
       ?? JobMove(to: .queued, from: [.validating], message: "\(dataset.kept.count) photos are fine")
     _ = try await stores.datasets.conclude(
-      dataset, warnings: Self.warnings(dataset.images), ofJob: job.id, move)
+      dataset, warnings: Self.warnings(dataset), ofJob: job.id, move)
     try await dropUploads(ofJob: job.id)
   }
 
@@ -50,28 +62,33 @@ struct PhotoIntake: Sendable {
     try await BlockingIO.run { try FileIO.remove(folder) }
   }
 
-  /// Decodes every photo and compares them with each other.
+  /// Decodes every picture and compares the photos with each other.
+  /// - Parameter files: one per picture of the dataset
   func examine(
-    _ images: [DatasetImage], files: [URL], targetSide: Int?
+    _ dataset: Dataset, files: [Upload], targetSide: Int?
   ) async throws -> [Examined] {
     var examined: [Examined] = []
     var fingerprints: [ImageFingerprint?] = []
-    for (image, file) in zip(images, files) {
-      let decoded = try await decode(file, targetSide: targetSide)
-      var image = image
-      image.findings = decoded.result.findings
-      image.width = decoded.result.width
-      image.height = decoded.result.height
-      image.cropBox = decoded.result.cropBox
-      examined.append(Examined(image: image, pixels: decoded.pixels))
-      fingerprints.append(decoded.result.fingerprint)
+    for (image, file) in zip(dataset.images, files) {
+      let decoded = try await decode(file.photo, targetSide: targetSide)
+      var entry = Examined(image: image, pixels: decoded.pixels)
+      entry.image.findings = decoded.result.findings
+      entry.image.width = decoded.result.width
+      entry.image.height = decoded.result.height
+      entry.image.cropBox = decoded.result.cropBox
+      if let mask = file.mask { try await examine(mask, of: &entry) }
+      examined.append(entry)
+      // Class pictures may look alike; what matters is that there are many.
+      fingerprints.append(image.role == .subject ? decoded.result.fingerprint : nil)
     }
     let compared = fingerprints
     let groups = try await BlockingIO.run { NearDuplicates.groups(compared) }
     for (index, group) in groups.enumerated() {
       guard let group else { continue }
       examined[index].image.duplicateGroup = group.number
-      let others = group.members.filter { $0 != index }.map { "images/\($0)" }
+      let others = group.members.filter { $0 != index }.map {
+        dataset.label(of: dataset.images[$0])
+      }
       examined[index].image.findings.append(
         ImageFinding(
           .nearDuplicate,
@@ -85,8 +102,29 @@ struct PhotoIntake: Sendable {
   }
 
   func discard(_ examined: [Examined]) async throws {
-    let files = examined.compactMap(\.pixels)
+    let files = examined.flatMap { [$0.pixels, $0.mask].compactMap { $0 } }
     try await BlockingIO.run { for file in files { try FileIO.remove(file) } }
+  }
+
+  /// A photo whose mask cannot be used is not used either: without it, it would teach what the mask hides.
+  private func examine(_ mask: URL, of entry: inout Examined) async throws {
+    let decoded = try await decode(mask, targetSide: nil)
+    let refused = decoded.result.findings.filter { $0.code.verdict == .rejected }
+    let size = "\(decoded.result.width ?? 0) x \(decoded.result.height ?? 0)"
+    let expected = "\(entry.image.width ?? 0) x \(entry.image.height ?? 0)"
+    if !refused.isEmpty {
+      let reasons = refused.map(\.message).joined(separator: "; ")
+      entry.image.findings.append(ImageFinding(.maskRejected, "its mask: \(reasons)"))
+    } else if entry.pixels != nil, size != expected {
+      entry.image.findings.append(
+        ImageFinding(
+          .maskRejected, "its mask has \(size) pixels, the upright photo has \(expected)"))
+    }
+    entry.mask = decoded.pixels
+    if DecodeResult(findings: entry.image.findings).verdict == .rejected {
+      try await discard([entry])
+      (entry.pixels, entry.mask) = (nil, nil)
+    }
   }
 
   private func decode(_ file: URL, targetSide: Int?) async throws -> DecodedPhoto {
@@ -106,32 +144,40 @@ struct PhotoIntake: Sendable {
       try examined.map { entry in
         var image = entry.image
         image.blob = try entry.pixels.map { try blobs.adopt($0) }
+        image.mask = try entry.mask.map { try blobs.adopt($0) }
         return image
       }
     }
   }
 
-  private static func failure(
-    _ rejected: [DatasetImage], of count: Int, policy: RejectedImagePolicy
-  ) -> JobFailure? {
-    guard let first = rejected.first, policy == .fail || rejected.count == count else { return nil }
+  /// Why the job cannot go on: a rejected picture where none may be, or a set of which nothing is left.
+  private static func failure(_ dataset: Dataset, _ job: Job) -> JobFailure? {
+    let rejected = dataset.images.filter { $0.verdict == .rejected }
+    let photos = SubjectAssignment.subjects(
+      of: dataset.photos, job.subjectImages.map { $0.map(\.images) })
+    // Each subject needs a photo, and prior preservation with sent class pictures one of those.
+    let sets =
+      Dictionary(grouping: dataset.photos) { photos[$0.id] ?? 0 }.values
+      + (dataset.classImages.isEmpty ? [] : [dataset.classImages])
+    let isSpent = sets.contains { $0.allSatisfy { $0.verdict == .rejected } }
+    guard let first = rejected.first, job.onRejectedImage == .fail || isSpent else { return nil }
     let reasons = rejected.map { image in
       let findings = image.findings.filter { $0.code.verdict == .rejected }
-      return "images/\(image.position): \(findings.map(\.message).joined(separator: "; "))"
+      return "\(dataset.label(of: image)): \(findings.map(\.message).joined(separator: "; "))"
     }
     return JobFailure(
       EngineError(
-        .imagesRejected, reasons.joined(separator: "; "), parameter: "images/\(first.position)",
-        hint: policy == .fail
+        .imagesRejected, reasons.joined(separator: "; "), parameter: dataset.label(of: first),
+        hint: job.onRejectedImage == .fail
           ? "replace or leave out these photos, or send \"on_rejected_image\": \"skip\""
           : "send at least one photo that can be decoded"))
   }
 
-  private static func warnings(_ images: [DatasetImage]) -> [JobWarning] {
-    images.flatMap { image in
+  private static func warnings(_ dataset: Dataset) -> [JobWarning] {
+    dataset.images.flatMap { image in
       image.findings.filter { $0.code.verdict != .accepted }.map { finding in
         JobWarning(
-          code: finding.code.rawValue, param: "images/\(image.position)", message: finding.message)
+          code: finding.code.rawValue, param: dataset.label(of: image), message: finding.message)
       }
     }
   }

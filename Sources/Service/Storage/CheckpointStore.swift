@@ -51,6 +51,13 @@ package struct CheckpointStore: Sendable {
     }
   }
 
+  package func find(_ id: String) async throws -> Checkpoint? {
+    try await database.read("reading a checkpoint") { db in
+      try Row.fetchOne(db, sql: "SELECT * FROM checkpoints WHERE id = ?", arguments: [id])
+        .map(Checkpoint.init(row:))
+    }
+  }
+
   /// Takes a checkpoint off the list before its folder is removed.
   package func remove(_ id: String) async throws {
     try await database.write("removing a checkpoint") { db in

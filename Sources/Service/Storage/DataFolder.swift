@@ -29,6 +29,11 @@ package struct DataFolder: Sendable {
     uploads(ofJob: id).appending(path: "\(position)")
   }
 
+  /// The mask that came with the photo at this position.
+  package func mask(ofJob id: String, position: Int) -> URL {
+    uploads(ofJob: id).appending(path: "\(position).mask")
+  }
+
   package func job(_ id: String) -> URL { jobs.appending(path: id) }
   package func attempt(ofJob id: String, epoch: Int) -> URL {
     job(id).appending(path: Self.attemptName(epoch: epoch))
@@ -36,6 +41,10 @@ package struct DataFolder: Sendable {
   package static func attemptName(epoch: Int) -> String { "e\(epoch)" }
   package func log(ofJob id: String) -> URL { job(id).appending(path: "log.txt") }
   package func metrics(ofJob id: String) -> URL { job(id).appending(path: "metrics.ndjson") }
+
+  /// Checkpoints of other jobs that this one begins with: weights alone, or the whole run.
+  package func initFrom(ofJob id: String) -> URL { job(id).appending(path: "init") }
+  package func resumeFrom(ofJob id: String) -> URL { job(id).appending(path: "resume") }
 
   /// A file below the job's folder, named by a stored record.
   package func file(ofJob id: String, _ name: String) -> URL { job(id).appending(path: name) }

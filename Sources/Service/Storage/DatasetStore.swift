@@ -45,7 +45,7 @@ package struct DatasetStore: Sendable {
       for image in dataset.images where image.verdict == .rejected {
         let event = EventStore.Draft(
           .imageRejected, image.findings.map(\.message).joined(separator: "; "), level: .warn,
-          data: ["image": image.id, "param": "images/\(image.position)"])
+          data: ["image": image.id, "param": dataset.label(of: image)])
         try jobs.events.append(event, to: jobId, in: db)
       }
       return try jobs.perform(move, on: jobId, in: db)
@@ -57,7 +57,12 @@ package struct DatasetStore: Sendable {
   /// Every blob that some photo refers to.
   package func usedBlobs() async throws -> Set<String> {
     try await database.read("listing used blobs") { db in
-      try String.fetchSet(db, sql: "SELECT blob FROM dataset_images WHERE blob IS NOT NULL")
+      try String.fetchSet(
+        db,
+        sql: """
+          SELECT blob FROM dataset_images WHERE blob IS NOT NULL
+          UNION SELECT mask FROM dataset_images WHERE mask IS NOT NULL
+          """)
     }
   }
 
@@ -71,10 +76,14 @@ package struct DatasetStore: Sendable {
     for (position, entry) in photos.enumerated() {
       try db.execute(
         sql: """
-          INSERT INTO dataset_images (id, dataset_id, position, file_name, upload_bytes)
-          VALUES (?, ?, ?, ?, ?)
+          INSERT INTO dataset_images
+            (id, dataset_id, position, role, file_name, upload_bytes, caption, mask_name)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """,
-        arguments: [entry.id, id, position, entry.photo.fileName, entry.photo.bytes])
+        arguments: [
+          entry.id, id, position, entry.photo.role.rawValue, entry.photo.fileName,
+          entry.photo.bytes, entry.photo.caption, entry.photo.maskName,
+        ])
     }
   }
 
@@ -82,11 +91,12 @@ package struct DatasetStore: Sendable {
     try db.execute(
       sql: """
         UPDATE dataset_images SET verdict = ?, findings = ?, width = ?, height = ?, crop_box = ?,
-          duplicate_group = ?, blob = ? WHERE id = ?
+          duplicate_group = ?, blob = ?, mask = ? WHERE id = ?
         """,
       arguments: [
         image.verdict?.rawValue, try JSONColumn.text(image.findings), image.width, image.height,
-        try JSONColumn.text(optional: image.cropBox), image.duplicateGroup, image.blob, image.id,
+        try JSONColumn.text(optional: image.cropBox), image.duplicateGroup, image.blob, image.mask,
+        image.id,
       ])
   }
 }
@@ -95,10 +105,10 @@ extension DatasetImage {
   fileprivate init(row: Row) throws {
     self.init(
       id: row["id"], datasetId: row["dataset_id"], position: row["position"],
-      fileName: row["file_name"], uploadBytes: row["upload_bytes"],
+      role: try row.choice("role"), fileName: row["file_name"], uploadBytes: row["upload_bytes"],
       verdict: try row.optionalChoice("verdict"), findings: try JSONColumn.value(row, "findings"),
       width: row["width"], height: row["height"],
       cropBox: try JSONColumn.optional(row, "crop_box"), duplicateGroup: row["duplicate_group"],
-      blob: row["blob"])
+      blob: row["blob"], caption: row["caption"], maskName: row["mask_name"], mask: row["mask"])
   }
 }

@@ -54,6 +54,19 @@ package enum FileIO {
     try syncFolder(parent)
   }
 
+  /// Gives the files directly below a folder a second name in a new folder: no byte is copied, and what
+  /// happens to the old names later does not touch the new ones.
+  package static func linkFiles(of folder: URL, in target: URL) throws {
+    try createFolder(target)
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() {
+      let (from, to) = (folder.appending(path: name), target.appending(path: name))
+      guard link(from.path, to.path) == 0 || errno == EEXIST else {
+        throw error("linking \(name)")
+      }
+    }
+    try syncFolder(target)
+  }
+
   /// Removes a file or a whole folder; nothing there is fine, also when someone else removes it now.
   package static func remove(_ item: URL) throws {
     for _ in 0..<3 {

@@ -27,7 +27,8 @@ package struct JobStore: Sendable {
     case keyReused
   }
 
-  /// Stores a job in `validating` with its dataset, event and idempotency key, all or nothing.
+  /// Stores a job with its dataset, event and idempotency key, all or nothing: in `validating`, or in
+  /// `queued` if its pictures are those of an earlier job.
   /// - Parameters:
   ///   - id: made beforehand, because the uploads already lie under it
   ///   - answer: the response body to keep for replays, made from the job as stored
@@ -36,18 +37,23 @@ package struct JobStore: Sendable {
     answer: @escaping @Sendable (Job) throws -> Data
   ) async throws -> Creation {
     let now = time.now
-    let datasetId = ids.next(.dataset)
+    let datasetId = draft.sharedDataset ?? ids.next(.dataset)
     let imageIds = photos.map { _ in ids.next(.image) }
     let creation: Creation = try await database.write("creating a job") { db in
       if let idempotency, let known = try idempotency.find(in: db) {
         return known.fingerprint == idempotency.fingerprint
           ? .replayed(answer: known.answer) : .keyReused
       }
-      try DatasetStore.insert(
-        datasetId, photos: Array(zip(imageIds, photos)), createdAt: now, in: db)
+      if draft.sharedDataset == nil {
+        try DatasetStore.insert(
+          datasetId, photos: Array(zip(imageIds, photos)), createdAt: now, in: db)
+      }
       try insert(draft, id: id, datasetId: datasetId, createdAt: now, in: db)
-      let message = "accepted with \(photos.count) photos"
-      try events.append(.init(.jobCreated, message), to: id, in: db)
+      try events.append(Self.acceptance(draft, photos.count), to: id, in: db)
+      if draft.sharedDataset != nil {
+        let move = JobMove(to: .queued, from: [.validating], message: "its photos are known")
+        _ = try perform(move, on: id, in: db)
+      }
       guard let job = try Self.find(id, in: db) else { throw StorageError.notFound("job \(id)") }
       let body = try answer(job)
       try idempotency?.insert(jobId: id, answer: body, createdAt: now, in: db)
@@ -57,6 +63,14 @@ package struct JobStore: Sendable {
     return creation
   }
 
+  private static func acceptance(_ draft: JobDraft, _ photos: Int) -> EventStore.Draft {
+    switch (draft.retriedFrom, draft.clonedFrom) {
+    case (let job?, _): .init(.jobCreated, "tries \(job) again", data: ["retried_from": job])
+    case (_, let job?): .init(.jobCreated, "made from \(job)", data: ["cloned_from": job])
+    default: .init(.jobCreated, "accepted with \(photos) pictures")
+    }
+  }
+
   private func insert(
     _ draft: JobDraft, id: String, datasetId: String, createdAt: Timestamp, in db: GRDB.Database
   ) throws {
@@ -64,14 +78,19 @@ package struct JobStore: Sendable {
       sql: """
         INSERT INTO jobs (id, kind, name, status, status_seq, attempt, max_attempts, epoch,
           priority, created_at, config, recipe, dataset_id, base_model_id, base_model_sha256,
-          on_rejected_image, warnings, build, metadata)
-        VALUES (?, ?, ?, 'validating', 1, 1, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          on_rejected_image, warnings, build, metadata, retried_from, cloned_from, init_from,
+          resume_from, subject_images)
+        VALUES (?, ?, ?, 'validating', 1, 1, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         id, draft.kind.rawValue, draft.name, draft.maxAttempts, draft.priority,
         createdAt.milliseconds, draft.config, try JSONColumn.text(draft.recipe), datasetId,
         draft.baseModel.id, draft.baseModel.sha256, draft.onRejectedImage.rawValue,
         try JSONColumn.text(draft.warnings), draft.build, try JSONColumn.text(draft.metadata),
+        draft.retriedFrom, draft.clonedFrom,
+        try JSONColumn.text(optional: draft.initFrom?.reference),
+        try JSONColumn.text(optional: draft.resumeFrom?.reference),
+        try JSONColumn.text(optional: draft.subjectImages),
       ])
   }
 
@@ -231,6 +250,9 @@ extension Job {
       onRejectedImage: try row.choice("on_rejected_image"),
       warnings: try JSONColumn.value(row, "warnings"),
       error: try JSONColumn.optional(row, "error"), build: row["build"],
-      metadata: try JSONColumn.value(row, "metadata"))
+      metadata: try JSONColumn.value(row, "metadata"), retriedFrom: row["retried_from"],
+      clonedFrom: row["cloned_from"], initFrom: try JSONColumn.optional(row, "init_from"),
+      resumeFrom: try JSONColumn.optional(row, "resume_from"),
+      subjectImages: try JSONColumn.optional(row, "subject_images"))
   }
 }

@@ -19,6 +19,8 @@ package final class ModelShelf: Sendable {
     package var components: [String: String]
     /// Side of its pictures in pixels, as its `unet` and `vae` configurations say.
     package var resolution: Int?
+    /// What its network says, by its scheduler's configuration: `epsilon`, `v_prediction`.
+    package var prediction: String?
     package var defaults: RecommendedDefaults?
   }
 
@@ -65,6 +67,7 @@ package final class ModelShelf: Sendable {
     return Model(
       id: id, sha256: try hash(id, folder, files), bytes: files.reduce(0) { $0 + $1.bytes },
       className: className, components: components, resolution: resolution(folder),
+      prediction: prediction(folder),
       defaults: RecommendedDefaults.ofModel(at: folder))
   }
 
@@ -74,6 +77,14 @@ package final class ModelShelf: Sendable {
       let latents = unet["sample_size"] as? Int, let blocks = vae["block_out_channels"] as? [Any]
     else { return nil }
     return latents << max(0, blocks.count - 1)
+  }
+
+  /// Configurations written before there was a choice leave it out.
+  private func prediction(_ folder: URL) -> String? {
+    guard let scheduler = json(folder.appending(path: "scheduler/scheduler_config.json")) else {
+      return nil
+    }
+    return scheduler["prediction_type"] as? String ?? "epsilon"
   }
 
   private func json(_ file: URL) -> [String: Any]? {

@@ -19,10 +19,42 @@ package struct Capabilities: Encodable, Sendable {
     var max: Value
   }
 
+  /// What one method takes, writes, and is by default on a model that has measured nothing else.
   struct Method: Encodable, Sendable {
+    /// Fields of `method` beside `type`.
+    var fields: [String]
+    var priorSources: [TrainingRecipe.PriorSource]
+    var exports: [ExportFormat]
+    var defaultExports: [ExportFormat]
+    var defaults: Defaults
+
+    init(_ method: TrainingRecipe.Method) {
+      fields = method.fields.map(\.rawValue)
+      priorSources = method.priorSources
+      exports = method.exports
+      defaultExports = method.defaultExports
+      defaults = Defaults(MethodDefaults(method), method)
+    }
+  }
+
+  struct Defaults: Encodable, Sendable {
     var learningRate: Float
+    var embeddingLearningRate: Float?
     var steps: Int
-    var priorImages: Int
+    var batchSize: Int
+    var gradientAccumulation: Int
+    var prior: Bool
+    var priorImages: Int?
+    var prompt: String
+
+    init(_ defaults: MethodDefaults, _ method: TrainingRecipe.Method) {
+      (learningRate, steps) = (defaults.learningRate, defaults.steps)
+      embeddingLearningRate = method.trainsVectors ? defaults.embeddingRate : nil
+      (batchSize, gradientAccumulation) = (defaults.batchSize, defaults.gradientAccumulation)
+      prior = defaults.prior
+      priorImages = defaults.prior ? defaults.priorImages : nil
+      prompt = defaults.prompt
+    }
   }
 
   static let metrics = ["clip_i", "clip_t"]
@@ -30,38 +62,37 @@ package struct Capabilities: Encodable, Sendable {
   var object = "capabilities"
   var build: String
   var engine: Engine
-  var methods = [TrainingRecipe.Method.dreambooth.rawValue]
+  var methods = TrainingRecipe.Method.allCases.map(\.rawValue)
+  var methodDetails = Dictionary(
+    uniqueKeysWithValues: TrainingRecipe.Method.allCases.map { ($0.rawValue, Method($0)) })
   var precisions = Precision.allCases.map(\.rawValue)
   var samplers = SamplerName.allCases.map(\.rawValue)
   var schedules = ["default"]
-  var exportFormats = TrainingRecipe.Method.dreambooth.defaultExports.map(\.rawValue)
+  var exportFormats = ExportFormat.allCases.map(\.rawValue)
   var metrics = Self.metrics
   var promptSets: [String] = []
   var imageTypes = ["image/png", "image/jpeg", "image/webp"]
-  var features = ["prior_preservation", "text_encoder_training", "ema", "exact_resume", "dry_run"]
-  /// Parts of the published contract that later builds bring.
-  var notOffered = [
-    "lora", "textual_inversion", "webhooks", "generations", "evaluations", "retention", "pause",
+  var features = [
+    "prior_preservation", "text_encoder_training", "ema", "exact_resume", "dry_run", "captions",
+    "masks", "class_images", "several_subjects", "init_from", "retry", "clone",
+    "identifier_evidence",
   ]
+  /// Parts of the published contract that later builds bring.
+  var notOffered = ["webhooks", "generations", "evaluations", "retention", "pause", "deadline"]
   var baseModels: [String]
   var limits: [String: Bounds<Double>]
-  var defaultsByMethod: [String: Method]
+  /// As in `method_details`, and for the two switches that change DreamBooth's.
+  var defaultsByMethod: [String: Defaults]
 
   init(build: String, engine: Engine, baseModels: [String], limits: [String: Bounds<Double>]) {
     self.build = build
     self.engine = engine
     self.baseModels = baseModels
     self.limits = limits
-    let defaults = MethodDefaults(.dreambooth)
-    let plain = MethodDefaults(.dreambooth, prior: false)
-    let text = MethodDefaults(.dreambooth, trainTextEncoder: true)
-    func method(_ defaults: MethodDefaults, prior: Int) -> Method {
-      Method(learningRate: defaults.learningRate, steps: defaults.steps, priorImages: prior)
-    }
-    defaultsByMethod = [
-      "dreambooth": method(defaults, prior: defaults.priorImages),
-      "dreambooth_without_prior": method(plain, prior: 0),
-      "dreambooth_with_text_encoder": method(text, prior: text.priorImages),
-    ]
+    defaultsByMethod = methodDetails.mapValues(\.defaults)
+    defaultsByMethod["dreambooth_without_prior"] = Defaults(
+      MethodDefaults(.dreambooth, prior: false), .dreambooth)
+    defaultsByMethod["dreambooth_with_text_encoder"] = Defaults(
+      MethodDefaults(.dreambooth, trainTextEncoder: true), .dreambooth)
   }
 }

@@ -13,6 +13,7 @@ struct DryRunPayload: Encodable, Sendable {
     /// Weights, gradients and optimizer; pictures and activations come on top.
     var atLeastBytes: Int
     var machineBytes: Int
+    var trainedValues: Int
   }
 
   struct Time: Encodable, Sendable {
@@ -34,6 +35,7 @@ struct DryRunPayload: Encodable, Sendable {
   var resolvedConfig: ResolvedConfig
   var baseModel: BaseModelReference
   var images: [ImagePayload]
+  var classImages: [ImagePayload]
   var estimate: Estimate
 
   init(_ asked: JobRequest, _ images: [DatasetImage], _ context: APIContext) async throws {
@@ -42,12 +44,14 @@ struct DryRunPayload: Encodable, Sendable {
     accepted = draft.onRejectedImage == .skip ? rejected < images.count : rejected == 0
     resolvedConfig = ResolvedConfig(draft)
     baseModel = draft.baseModel
-    self.images = images.map { ImagePayload($0, dataset: nil) }
+    (self.images, classImages) = images.payloads(dataset: nil)
     let root = context.stores.folder.root
-    let memory = try MemoryEstimate(draft.recipe, context.shelf.folder(asked.model.id))
+    let memory = MemoryEstimate(draft.recipe, context.shelf.folder(asked.model.id))
     let free = try await BlockingIO.run { try SystemDisk().freeBytes(at: root) }
     estimate = Estimate(
-      memory: Memory(atLeastBytes: memory.lowerBound, machineBytes: context.memory),
+      memory: Memory(
+        atLeastBytes: memory.lowerBound, machineBytes: context.memory,
+        trainedValues: memory.trained),
       disk: Disk(
         neededBytes: memory.checkpointBytes * (draft.recipe.training.keepCheckpoints + 1)
           + asked.model.bytes, freeBytes: Int(free)),
@@ -59,8 +63,11 @@ struct DryRunPayload: Encodable, Sendable {
       JobFilter(statuses: [.succeeded]), PageRequest(limit: 100))
     let measured = page.items.filter {
       $0.baseModel == draft.baseModel
+        && $0.recipe.method == draft.recipe.method
         && $0.recipe.training.batchSize == draft.recipe.training.batchSize
+        && $0.recipe.training.gradientAccumulation == draft.recipe.training.gradientAccumulation
         && $0.recipe.prior.enabled == draft.recipe.prior.enabled
+        && $0.recipe.prior.source == draft.recipe.prior.source
         && $0.recipe.trainTextEncoder == draft.recipe.trainTextEncoder
     }.compactMap(\.progress?.stepMs)
     guard !measured.isEmpty else { return nil }

@@ -32,6 +32,8 @@ struct JobPayload: Encodable, Sendable {
     var metrics: String
     var logs: String
     var cancel: String
+    var retry: String
+    var clone: String
     var samples: String
     var grid: String
     var checkpoints: String
@@ -71,6 +73,8 @@ struct JobPayload: Encodable, Sendable {
   var resume = "exact"
   var seed: UInt64
   var build: String
+  var retriedFrom: Null<String>
+  var clonedFrom: Null<String>
   var metadata: [String: String]
   var urls: URLs
 
@@ -109,122 +113,15 @@ struct JobPayload: Encodable, Sendable {
       })
     seed = job.seed
     build = job.build
+    retriedFrom = Null(job.retriedFrom)
+    clonedFrom = Null(job.clonedFrom)
     metadata = job.metadata
     urls = URLs(
       self: home, events: "\(home)/events", metrics: "\(home)/metrics", logs: "\(home)/logs",
-      cancel: "\(home)/cancel", samples: "\(home)/samples", grid: "\(home)/samples/grid.png",
+      cancel: "\(home)/cancel", retry: "\(home)/retry", clone: "\(home)/clone",
+      samples: "\(home)/samples", grid: "\(home)/samples/grid.png",
       checkpoints: "\(home)/checkpoints", reports: "\(home)/reports",
       artifacts: "\(home)/artifacts", recipe: "\(home)/recipe",
       dataset: "/v1/datasets/\(job.datasetId)")
-  }
-}
-
-/// The request with every choice made, in the request's own shape: it can be sent again as it is.
-struct ResolvedConfig: Encodable, Sendable {
-  struct Method: Encodable, Sendable {
-    var type: TrainingRecipe.Method
-    var trainTextEncoder: Bool
-    var prior: Prior
-  }
-
-  struct Prior: Encodable, Sendable {
-    var enabled: Bool
-    var weight: Float
-    var images: Int
-    var source = "generate"
-    var sampler: SamplerName
-    var steps: Int
-    var cfg: Float
-  }
-
-  struct Training: Encodable, Sendable {
-    var steps: Int
-    var learningRate: Float
-    var warmupSteps: Int
-    var batchSize: Int
-    var gradientAccumulation: Int
-    var precision: Precision
-    var seed: UInt64
-    var adamBeta1: Float
-    var adamBeta2: Float
-    var adamEpsilon: Float
-    var weightDecay: Float
-    var maxGradientNorm: Float
-    var emaDecay: Null<Float>
-    var flip: Bool
-    var checkpointEvery: Int
-    var keepCheckpoints: Int
-    /// `null` is the base model's own size.
-    var resolution: Null<Int>
-  }
-
-  struct Samples: Encodable, Sendable {
-    var every: Int
-    var prompts: [String]
-    var negativePrompt: String
-    var seeds: [UInt64]
-    var sampler: SamplerName
-    var steps: Int
-    var cfg: Float
-  }
-
-  var name: Null<String>
-  var classNoun: String
-  var identifier: String
-  var baseModel: String
-  var method: Method
-  var training: Training
-  var samples: Samples
-  var exports: [String]
-  var onRejectedImage: RejectedImagePolicy
-  var priority: Int
-  var maxAttempts: Int
-  var metadata: [String: String]
-
-  init(_ job: Job) {
-    self.init(
-      job.recipe, name: job.name, baseModel: job.baseModel.id, policy: job.onRejectedImage,
-      priority: job.priority, maxAttempts: job.maxAttempts, metadata: job.metadata)
-    if let identifier = job.identifier { self.identifier = identifier.text }
-  }
-
-  init(_ draft: JobDraft) {
-    self.init(
-      draft.recipe, name: draft.name, baseModel: draft.baseModel.id, policy: draft.onRejectedImage,
-      priority: draft.priority, maxAttempts: draft.maxAttempts, metadata: draft.metadata)
-  }
-
-  private init(
-    _ recipe: TrainingRecipe, name: String?, baseModel: String, policy: RejectedImagePolicy,
-    priority: Int, maxAttempts: Int, metadata: [String: String]
-  ) {
-    let (prior, training, samples) = (recipe.prior, recipe.training, recipe.samples)
-    self.name = Null(name)
-    classNoun = recipe.classNoun
-    identifier = recipe.identifier
-    self.baseModel = baseModel
-    method = Method(
-      type: recipe.method, trainTextEncoder: recipe.trainTextEncoder,
-      prior: Prior(
-        enabled: prior.enabled, weight: prior.weight, images: prior.images, sampler: prior.sampler,
-        steps: prior.steps, cfg: prior.guidance))
-    self.training = Training(
-      steps: training.steps, learningRate: training.learningRate,
-      warmupSteps: training.warmupSteps, batchSize: training.batchSize,
-      gradientAccumulation: training.gradientAccumulation, precision: training.precision,
-      seed: training.seed, adamBeta1: training.adamBeta1, adamBeta2: training.adamBeta2,
-      adamEpsilon: training.adamEpsilon, weightDecay: training.weightDecay,
-      maxGradientNorm: training.maxGradientNorm, emaDecay: Null(training.emaDecay),
-      flip: training.flip, checkpointEvery: training.checkpointEvery,
-      keepCheckpoints: training.keepCheckpoints,
-      resolution: Null(training.resolution == 0 ? nil : training.resolution))
-    self.samples = Samples(
-      every: samples.every, prompts: samples.prompts, negativePrompt: samples.negativePrompt,
-      seeds: samples.seeds, sampler: samples.sampler, steps: samples.steps, cfg: samples.guidance)
-    exports = recipe.exports.map(\.rawValue)
-    onRejectedImage = policy
-    self.priority = priority
-    self.maxAttempts = maxAttempts
-    self.metadata = metadata
   }
 }

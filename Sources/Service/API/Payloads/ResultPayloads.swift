@@ -166,6 +166,7 @@ struct BaseModelPayload: Encodable, Sendable {
   var className: String
   var components: [String: String]
   var resolution: Null<Int>
+  var prediction: Null<String>
   var defaults: Null<RecommendedDefaults>
 
   init(_ model: ModelShelf.Model) {
@@ -175,6 +176,7 @@ struct BaseModelPayload: Encodable, Sendable {
     className = model.className
     components = model.components
     resolution = Null(model.resolution)
+    prediction = Null(model.prediction)
     defaults = Null(model.defaults)
   }
 }

@@ -56,7 +56,12 @@ final class FieldReader {
     return value == .null || value == .string("auto") ? nil : value
   }
 
-  /// Whether the client wrote `"auto"` or nothing.
+  /// Whether the client wrote the field, be it as `null`.
+  func has(_ name: String) -> Bool { members.contains { $0.name == name } }
+
+  func throwIfAny() throws(Problem) { try faults.throwIfAny() }
+
+  /// An object with nothing in it where there is none.
   func object(_ name: String) -> FieldReader {
     FieldReader(value(name) ?? .object([]), at: path(name), faults)
   }
@@ -114,6 +119,32 @@ final class FieldReader {
       path(name), "invalid_choice", "must be one of \(values.joined(separator: ", "))",
       allowed: ["values": .strings(values)])
     return nil
+  }
+
+  /// A list of choices, none of them twice.
+  func choices<Choice: RawRepresentable & CaseIterable>(
+    _ name: String, of type: Choice.Type
+  ) -> [Choice]? where Choice.RawValue == String {
+    let values = Choice.allCases.map(\.rawValue)
+    guard
+      let names = strings(
+        name, count: .init(minimum: 1, maximum: values.count), length: RecipeLimits.nameLength)
+    else { return nil }
+    for (index, text) in names.enumerated() {
+      if !values.contains(text) {
+        fault(
+          name, at: index, "invalid_choice", "must be one of \(values.joined(separator: ", "))",
+          allowed: values)
+      } else if names[..<index].contains(text) {
+        fault(name, at: index, "repeated", "\(text) is there already")
+      }
+    }
+    return names.compactMap(Choice.init(rawValue:))
+  }
+
+  /// A list of objects, each to be read on its own and ended with `end()`.
+  func objects(_ name: String, count: RecipeLimits.Range<Int>) -> [FieldReader]? {
+    array(name, count: count) { FieldReader($0, at: $1, self.faults) }
   }
 
   func strings(
@@ -174,6 +205,11 @@ final class FieldReader {
     faults.add(
       path(name) + (index.map { "/\($0)" } ?? ""), code, message,
       allowed: allowed.map { ["values": .strings($0)] } ?? [:])
+  }
+
+  /// A fault of a field further down.
+  func fault(path: [String], _ code: String, _ message: String) {
+    faults.add(pointer + path.map { "/\($0)" }.joined(), code, message)
   }
 
   /// Refuses the members that nobody has asked for.

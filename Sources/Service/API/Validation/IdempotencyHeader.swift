@@ -22,10 +22,23 @@ struct IdempotencyHeader: Sendable {
     scope = "\(request.caller ?? "") \(request.method) /\(request.path.joined(separator: "/"))"
   }
 
-  /// The fingerprint covers what the request means: canonical JSON, and the bytes of its files.
-  func key(for job: JSONValue, _ files: [UploadFolder.File]) -> IdempotencyKey {
-    let parts = files.map { "\($0.part.name) \($0.sha256)" }.sorted()
-    let meaning = ([job.canonical] + parts).joined(separator: "\n")
+  /// Works on a request that may carry a key; a second one with the same key meanwhile is turned away.
+  static func guarding(
+    _ request: Request, _ stores: Stores, _ work: (IdempotencyHeader?) async throws -> Response
+  ) async throws -> Response {
+    guard let header = try IdempotencyHeader(request) else { return try await work(nil) }
+    guard stores.idempotency.begin(scope: header.scope, key: header.key) else {
+      throw Problem(
+        .idempotencyInFlight, "a request with this Idempotency-Key is being worked on",
+        headers: ["Retry-After": "1"])
+    }
+    defer { stores.idempotency.end(scope: header.scope, key: header.key) }
+    return try await work(header)
+  }
+
+  /// The fingerprint covers what the request means: canonical JSON, and its files, by a line for each.
+  func key(for body: JSONValue, _ files: [String]) -> IdempotencyKey {
+    let meaning = ([body.canonical] + files.sorted()).joined(separator: "\n")
     return IdempotencyKey(
       scope: scope, key: key, fingerprint: FileHash.sha256(Data(meaning.utf8)))
   }

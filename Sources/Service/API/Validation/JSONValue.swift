@@ -24,6 +24,23 @@ indirect enum JSONValue: Equatable, Sendable {
     }
   }
 
+  /// The member of this name, if this is an object that has it.
+  subscript(name: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
+
+  /// This with `patch` over it: objects member by member, anything else as a whole.
+  func merged(with patch: JSONValue) -> JSONValue {
+    guard case .object(let ours) = self, case .object(let theirs) = patch else { return patch }
+    let kept = ours.map { member in
+      Member(
+        name: member.name,
+        value: patch[member.name].map { member.value.merged(with: $0) } ?? member.value)
+    }
+    return .object(kept + theirs.filter { self[$0.name] == nil })
+  }
+
   /// The one text of all texts with this meaning (RFC 8785): sorted names, shortest numbers.
   var canonical: String {
     switch self {

@@ -1,13 +1,19 @@
+import Contract
 import Foundation
 import HTTP
-import Storage
 
-/// The parts of `POST /v1/jobs` in their order: `job`, then `images`, once per photo.
-enum JobUpload {
+/// The parts of `POST /v1/jobs`: `job` first, then files in any order.
+struct JobUpload {
+  enum Field: String, CaseIterable { case images, captions, masks, classImages = "class_images" }
+
+  private(set) var files: [Field: [UploadFolder.File]] = [:]
+
+  /// The user's own class pictures; more than the examples of the field ever take.
+  static let classImages = RecipeLimits.Range(minimum: 1, maximum: 300)
+
   static func job(
-    _ reader: inout MultipartReader, _ limits: ServerLimits, _ models: [ModelShelf.Model],
-    build: String
-  ) async throws -> JobRequest {
+    _ reader: inout MultipartReader, _ limits: ServerLimits
+  ) async throws -> JSONValue {
     guard let part = try await reader.next(), part.name == "job" else {
       throw Problem(
         .invalidRequest, "the first part must be \"job\", the description of the job as JSON",
@@ -24,41 +30,52 @@ enum JobUpload {
         throw Problem(.bodyTooLarge, "the part job is limited to \(limits.jsonBytes) bytes")
       }
     }
-    return try JobRequest(
-      data,
-      JobRequest.Surroundings(models: models, build: build) {
-        UInt64(UInt32.random(in: 0...UInt32.max))
-      })
+    return try StrictJSON.parse(data, source: "the part job")
   }
 
-  static func photos(
+  /// Streams every file into the folder.
+  init(
     _ reader: inout MultipartReader, into folder: UploadFolder, _ limits: ServerLimits
-  ) async throws -> [UploadFolder.File] {
-    var files: [UploadFolder.File] = []
+  ) async throws {
+    var number = 0
     while let part = try await reader.next() {
-      guard part.name == "images" else { throw foreign(part.name) }
-      files.append(
-        try await folder.store(part, files.count, from: &reader, limit: limits.fileBytes))
+      guard let field = Field(rawValue: part.name) else { throw Self.foreign(part.name) }
+      let bytes = field == .captions ? RecipeLimits.captionLength.maximum * 4 : limits.fileBytes
+      let file = try await folder.store(part, number, from: &reader, limit: bytes)
+      files[field, default: []].append(file)
+      number += 1
+      let most = field == .classImages ? Self.classImages.maximum : RecipeLimits.images.maximum
+      guard self[field].count <= most else {
+        throw Self.wrongCount(field, "at most \(most) are taken", most)
+      }
     }
-    guard !files.isEmpty else {
+    guard !self[.images].isEmpty else {
       throw Problem(
         .invalidRequest, "no photos: send at least one part \"images\"; three to five are best",
         errors: [.init(pointer: "images", code: "required", message: "at least one photo")])
     }
-    return files
+  }
+
+  subscript(_ field: Field) -> [UploadFolder.File] { files[field, default: []] }
+
+  private static func wrongCount(_ field: Field, _ message: String, _ most: Int) -> Problem {
+    Problem(
+      .invalidRequest, "\(field.rawValue): \(message)",
+      errors: [
+        .init(
+          pointer: field.rawValue, code: "wrong_count", message: message,
+          allowed: ["max": .integer(most)])
+      ])
   }
 
   private static func foreign(_ name: String) -> Problem {
-    let later = ["captions", "masks"].contains(name)
+    let known = Field.allCases.map(\.rawValue).joined(separator: ", ")
     return Problem(
-      .invalidRequest,
-      later
-        ? "this build takes no \(name); see GET /v1/capabilities"
-        : "there is no part \"\(name.prefix(64))\" after job but images",
+      .invalidRequest, "there is no part \"\(name.prefix(64))\" after job but \(known)",
       errors: [
         .init(
-          pointer: String(name.prefix(64)), code: later ? "not_offered" : "unknown_part",
-          message: "parts are job and images")
+          pointer: String(name.prefix(64)), code: "unknown_part",
+          message: "parts are job, \(known)")
       ])
   }
 }

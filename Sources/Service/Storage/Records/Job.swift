@@ -1,5 +1,5 @@
 package import Contract
-import Foundation
+package import Foundation
 
 package enum JobKind: String, Codable, Sendable, CaseIterable { case train }
 
@@ -39,6 +39,14 @@ package struct Job: Codable, Equatable, Sendable {
   package var error: JobFailure?
   package var build: String
   package var metadata: [String: String]
+  package var retriedFrom: String?
+  package var clonedFrom: String?
+  /// Checkpoint whose trained weights are the first values; its files lie in the job's `init` folder.
+  package var initFrom: CheckpointReference?
+  /// Checkpoint with which the run goes on; its files lie in the job's `resume` folder.
+  package var resumeFrom: CheckpointReference?
+  /// For each subject of a job with several, its pictures.
+  package var subjectImages: [SubjectImages]?
 
   package var classNoun: String { recipe.classNoun }
   package var seed: UInt64 { recipe.training.seed }
@@ -63,6 +71,31 @@ package struct BaseModelReference: Codable, Equatable, Sendable {
   package init(id: String, sha256: String) {
     self.id = id
     self.sha256 = sha256
+  }
+}
+
+/// A checkpoint of another job, known by more than its row: that may go while this reference stays.
+package struct CheckpointReference: Codable, Equatable, Sendable {
+  package var id: String
+  package var jobId: String
+  package var step: Int
+  package var manifestSha256: String
+
+  package init(_ checkpoint: Checkpoint) {
+    id = checkpoint.id
+    jobId = checkpoint.jobId
+    step = checkpoint.step
+    manifestSha256 = checkpoint.manifestSha256
+  }
+}
+
+/// A checkpoint and the folder in which its files are now.
+package struct CheckpointSource: Equatable, Sendable {
+  package var reference: CheckpointReference
+  package var folder: URL
+  package init(_ reference: CheckpointReference, in folder: URL) {
+    self.reference = reference
+    self.folder = folder
   }
 }
 
@@ -152,6 +185,13 @@ package struct JobDraft: Sendable {
   package var metadata: [String: String] = [:]
   package var warnings: [JobWarning] = []
   package var build: String
+  /// The dataset of an earlier job, whose pictures are used again; `nil` where photos come with the job.
+  package var sharedDataset: String?
+  package var retriedFrom: String?
+  package var clonedFrom: String?
+  package var initFrom: CheckpointSource?
+  package var resumeFrom: CheckpointSource?
+  package var subjectImages: [SubjectImages]?
 
   package init(
     config: String, recipe: TrainingRecipe, baseModel: BaseModelReference, build: String
