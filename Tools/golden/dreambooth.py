@@ -26,7 +26,7 @@ def run(seed, c, name, style, prediction, prior_weight, learning_rate):
   scheduler = DDPMScheduler.from_config(SD1 | dict(prediction_type=prediction))
   unet = UNet2DConditionModel(**unet_config(c, style))
   settings = dict(prior_weight=prior_weight, lr=learning_rate)
-  for _ in range(100):
+  for _ in range(300):
     given = draw(f, c)
     f.randomize(unet)
     before = {k: p.detach().clone() for k, p in unet.named_parameters()}
@@ -34,11 +34,11 @@ def run(seed, c, name, style, prediction, prior_weight, learning_rate):
     # AdamW divides by the gradient's own size: a draw on which torch in f32, with weights as they are or moved by one
     # rounding, leaves its own f64 run measures that.
     singles = (train(unet, b, scheduler, given, settings, torch.float32)[0] for b in [before, *moved(before, 2)])
-    if all(((single[k].double() - v) / v).abs().max() < (1e-4 if k == "gradientNorm" else 2e-5)
+    if all(((single[k].double() - v) / v).abs().max() < (3e-4 if k == "gradientNorm" else 3e-5)
            for single in singles for k, v in logs.items()):
       break
   else:
-    raise SystemExit(f"{name}: no well-conditioned run in 100; take another seed")
+    raise SystemExit(f"{name}: no well-conditioned run in 300; take another seed")
   inputs = {f"in.{k}": nhwc(v) if v.ndim == 4 else v for step in given for k, v in step["tensors"].items()}
   outputs = logs | {f"after.{k}": p for k, p in after.items()}
   f.run(inputs | {f"param.{k}": v for k, v in before.items()} | {f"out.{k}": v for k, v in outputs.items()},
