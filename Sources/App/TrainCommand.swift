@@ -11,8 +11,9 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Fine-tunes a base model to the subject of some photos.",
     discussion: """
-      Checkpoints, samples, the report and the tuned model (`diffusers`, a folder that other tools
-      load) appear in OUTPUT. An interrupted run goes on with --resume and ends in the same bits.
+      Checkpoints, samples, the report and one folder per export format appear in OUTPUT. An
+      interrupted run goes on with --resume and ends in the same bits. Beside a photo toby.jpg may
+      lie toby.txt, its caption, and toby.mask.png, white where the subject is.
       """)
 
   @Option(help: "The base model: a folder in diffusers layout, or a name under models.")
@@ -20,13 +21,12 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A folder of photos of the subject, PNG, JPEG or WebP; 3 to 5 are best.")
   var images: String
   @Option(name: .customLong("class"), help: "What the subject is: dog, backpack.")
-  var classNoun: String
+  var classNoun: String?
   @Option(help: "The folder for everything that the run writes.")
   var output: String
   @Option(help: "A whole recipe as JSON, a report, or a job's recipe; other options come on top.")
   var recipe: String?
-  @Option(help: "dreambooth.")
-  var method: String?
+  @OptionGroup var methodOptions: MethodOptions
   @Option(help: "The rare token of \"a [V] [class]\"; `auto` picks one.")
   var identifier: String?
   @Option(help: "Training steps.")
@@ -39,6 +39,8 @@ struct TrainCommand: ParsableCommand {
   var priorImages: Int?
   @Option(help: "Weight of the prior loss.")
   var priorWeight: Float?
+  @Option(help: "A checkpoint folder of another run to begin with.")
+  var initFrom: String?
   @Option(help: "Folder of the CLIP encoder pair for the report.")
   var clip: String?
   @Option(help: "Folder of class pictures that runs share; OUTPUT/cache if absent.")
@@ -94,7 +96,9 @@ struct TrainCommand: ParsableCommand {
       clipEncoder: try encoder(), attemptFolder: folder,
       cacheFolder: cache.map { URL(fileURLWithPath: $0, isDirectory: true) }
         ?? folder.appendingPathComponent("cache"),
-      resumeFrom: newest?.folder, threads: threads ?? ThreadTeam.size)
+      resumeFrom: newest?.folder,
+      initFrom: initFrom.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      threads: threads ?? ThreadTeam.size)
   }
 
   private func encoder() throws -> URL? {
@@ -108,13 +112,19 @@ struct TrainCommand: ParsableCommand {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
       throw UsageError("--images \(images): no such folder")
     }
-    let found = try names.filter { !$0.hasPrefix(".") }.map { name in
-      let file = folder.appendingPathComponent(name)
-      do { _ = try ImageDecoder.decode(contentsOf: file) } catch {
-        throw UsageError("\(images)/\(name): \(error)")
-      }
-      return WorkOrder.Picture(id: try FileDigest.sha256(file), file: file)
-    }.sorted { $0.id < $1.id }
+    let found = try names.filter { !$0.hasPrefix(".") && !$0.hasSuffix(".txt") }
+      .filter { !$0.hasSuffix(".mask.png") }.sorted().map { name in
+        let file = folder.appendingPathComponent(name)
+        do { _ = try ImageDecoder.decode(contentsOf: file) } catch {
+          throw UsageError("\(images)/\(name): \(error)")
+        }
+        let stem = file.deletingPathExtension()
+        let mask = stem.appendingPathExtension("mask.png")
+        return WorkOrder.Picture(
+          id: try FileDigest.sha256(file), file: file,
+          caption: try caption(stem.appendingPathExtension("txt")),
+          mask: names.contains(mask.lastPathComponent) ? mask : nil)
+      }.sorted { $0.id < $1.id }
     guard RecipeLimits.images.contains(found.count) else {
       throw UsageError(
         "--images \(images): \(found.count) photos; \(RecipeLimits.images.minimum) to "
@@ -123,27 +133,25 @@ struct TrainCommand: ParsableCommand {
     return found
   }
 
+  private func caption(_ file: URL) throws -> String? {
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    guard
+      let text = try? String(contentsOf: file, encoding: .utf8)
+        .trimmingCharacters(in: .whitespacesAndNewlines),
+      RecipeLimits.captionLength.contains(text.count)
+    else { throw UsageError("\(images)/\(file.lastPathComponent): not a line of UTF-8 text") }
+    return text
+  }
+
   private func resolvedRecipe() throws -> TrainingRecipe {
-    var recipe = TrainingRecipe(classNoun: classNoun)
-    if let file = self.recipe {
-      do {
-        recipe = try RecipeFile.recipe(in: Data(contentsOf: URL(fileURLWithPath: file)))
-      } catch { throw UsageError("--recipe \(file): not a whole recipe: \(error)") }
-      recipe.classNoun = classNoun
-    } else {
-      MethodDefaults(
-        recipe.method, prior: priorImages.map { $0 != 0 },
-        model: RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))
-      ).apply(to: &recipe)
-    }
-    if let method {
-      guard let known = TrainingRecipe.Method(rawValue: method) else {
-        throw UsageError("--method \(method): this version has dreambooth")
-      }
-      recipe.method = known
-    }
+    var recipe = try recipe.map(stored) ?? defaults()
+    if let classNoun { recipe.classNoun = classNoun }
     if let identifier { recipe.identifier = identifier }
-    if let steps { recipe.training.steps = try within(RecipeLimits.steps, steps, "--steps") }
+    if let steps {
+      recipe.training.steps = try within(RecipeLimits.steps, steps, "--steps")
+      recipe.training.checkpointEvery = MethodDefaults.checkpointEvery(steps: steps)
+      recipe.samples.every = recipe.training.checkpointEvery
+    }
     if let rate {
       recipe.training.learningRate = try within(RecipeLimits.learningRate, rate, "--rate")
     }
@@ -157,7 +165,28 @@ struct TrainCommand: ParsableCommand {
     if let priorWeight {
       recipe.prior.weight = try within(RecipeLimits.priorWeight, priorWeight, "--prior-weight")
     }
-    _ = try within(RecipeLimits.nounLength, classNoun.count, "length of --class")
+    try methodOptions.apply(to: &recipe)
+    _ = try within(RecipeLimits.nounLength, recipe.classNoun.count, "length of --class")
+    return recipe
+  }
+
+  private func stored(_ file: String) throws -> TrainingRecipe {
+    do {
+      return try RecipeFile.recipe(in: Data(contentsOf: URL(fileURLWithPath: file)))
+    } catch { throw UsageError("--recipe \(file): not a whole recipe: \(error)") }
+  }
+
+  /// What the method and the base model recommend.
+  private func defaults() throws -> TrainingRecipe {
+    guard let classNoun else { throw UsageError("--class NOUN is needed where no --recipe has it") }
+    var recipe = TrainingRecipe(classNoun: classNoun)
+    recipe.method = try methodOptions.chosen ?? .dreambooth
+    recipe.trainTextEncoder = methodOptions.trainTextEncoder
+    MethodDefaults(
+      recipe.method, prior: priorImages.map { $0 != 0 },
+      trainTextEncoder: recipe.trainTextEncoder,
+      model: RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))
+    ).apply(to: &recipe)
     return recipe
   }
 }

@@ -12,6 +12,17 @@ extension TrainingRecipe {
     /// Keys and values of the cross-attention, and new rows (2212.04488).
     case customDiffusion = "custom_diffusion"
 
+    /// The name as papers write it.
+    package var title: String {
+      switch self {
+      case .dreambooth: "DreamBooth"
+      case .lora: "LoRA"
+      case .textualInversion: "Textual Inversion"
+      case .pivotalTuning: "Pivotal tuning"
+      case .customDiffusion: "Custom Diffusion"
+      }
+    }
+
     package var trainsVectors: Bool {
       switch self {
       case .dreambooth, .lora: false

@@ -54,13 +54,59 @@ import Training
     }
   }
 
+  private func source(
+    seed: UInt64, _ latents: LatentCache, _ prior: BatchSource.Prior, size: Int,
+    offsetNoise: Float = 0, photo: InstanceDataset.Photo = .init()
+  ) -> BatchSource {
+    BatchSource(
+      seed: seed, photos: Array(repeating: photo, count: latents.count),
+      subjects: [PromptTemplates(identifier: "zq", classNoun: "dog")], instances: latents,
+      mirrored: nil, prior: prior,
+      .init(size: size, accumulation: 1, timesteps: 1000, offsetNoise: offsetNoise))
+  }
+
+  @Test func `a sample's text is its caption, or that of its half`() throws {
+    let latents = try latents([TinyRun.photo(0).trainingSquare(side: 16)])
+    let plain = source(seed: 1, latents, .photos, size: 1).batch(step: 0, batch: 0)
+    #expect(plain.texts == ["a zq dog", "a dog"])
+    let photo = InstanceDataset.Photo(caption: "my {id} {class} asleep")
+    let captioned = source(seed: 1, latents, .none, size: 1, photo: photo).batch(step: 0, batch: 0)
+    #expect(captioned.texts == ["my zq dog asleep"] && captioned.instances == 1)
+  }
+
+  @Test func `offset noise is constant over a picture and channel`() throws {
+    let latents = try latents([TinyRun.photo(0).trainingSquare(side: 16)])
+    let plain = source(seed: 1, latents, .none, size: 1).batch(step: 3, batch: 0)
+    let offset = source(seed: 1, latents, .none, size: 1, offsetNoise: 0.1).batch(step: 3, batch: 0)
+    let change = (offset.noise - plain.noise).values
+    let levels = Array(change[..<4])
+    #expect(Set(levels).count == 4)
+    for (i, value) in change.enumerated() { #expect(abs(value - levels[i % 4]) < 1e-6) }
+  }
+
+  @Test func `a mask is cut like its photo and averaged over a latent position`() throws {
+    var mask = PixelBuffer(width: 30, height: 20)
+    for y in 0..<20 { for x in 0..<30 { mask[x, y] = x < 15 ? RGB(255, 255, 255) : RGB(0, 0, 0) } }
+    try Data(PNGEncoder.encode(TinyRun.photo(0))).write(to: folder.file("p.png"))
+    try Data(PNGEncoder.encode(mask)).write(to: folder.file("p.mask.png"))
+    let picture = WorkOrder.Picture(
+      id: "p", file: folder.file("p.png"), mask: folder.file("p.mask.png"))
+    let set = try InstanceDataset([picture], side: 16, pixelsPerLatent: 4, unmaskedWeight: 0.25)
+    let values = try #require(set.photos[0].mask(isMirrored: false)).values
+    #expect(values.count == 16 && values[0] == 1 && values[3] == 0.25)
+    #expect(try #require(set.photos[0].mask(isMirrored: true)).values[0] == 0.25)
+
+    try Data(PNGEncoder.encode(TinyRun.photo(1).trainingSquare(side: 8)))
+      .write(to: folder.file("p.mask.png"))
+    #expect { try InstanceDataset([picture], side: 16, pixelsPerLatent: 4) } throws: {
+      if case .unusableImage("p", _)? = $0 as? TrainingError { true } else { false }
+    }
+  }
+
   @Test func `every draw of a batch is a function of seed and step`() throws {
     let latents = try latents((0..<3).map { TinyRun.photo($0).trainingSquare(side: 16) })
     func batch(seed: UInt64, step: Int) -> Batch {
-      BatchSource(
-        seed: seed, instances: latents, mirrored: nil, priors: latents, size: 2, accumulation: 1,
-        timesteps: 1000
-      ).batch(step: step, batch: 0)
+      source(seed: seed, latents, .pictures([latents]), size: 2).batch(step: step, batch: 0)
     }
     let (a, b) = (batch(seed: 1, step: 5), batch(seed: 1, step: 5))
     #expect(a.z.values == b.z.values && a.noise.values == b.noise.values && a.t == b.t)
@@ -77,9 +123,7 @@ import Training
 
   @Test func `every photo is seen once per round`() throws {
     let latents = try latents((0..<3).map { TinyRun.photo($0).trainingSquare(side: 16) })
-    let source = BatchSource(
-      seed: 9, instances: latents, mirrored: nil, priors: nil, size: 1, accumulation: 1,
-      timesteps: 1000)
+    let source = source(seed: 9, latents, .none, size: 1)
     for round in 0..<4 {
       let seen = (0..<3).compactMap { k -> Int? in
         let step = 3 * round + k

@@ -1,4 +1,6 @@
+import Contract
 import Models
+import Tensors
 import TestSupport
 import Testing
 import Training
@@ -42,5 +44,20 @@ import Training
     #expect(prompts.prior == "a dog")
     #expect(prompts.filled("a {id} {class} in the {class} house") == "a zq dog in the dog house")
     #expect(prompts.withoutIdentifier("a {id} {class} on a beach") == "a dog on a beach")
+  }
+
+  @Test func `a learned word stands in the sentences of Textual Inversion`() {
+    let object = PromptTemplates(identifier: "<toby>", classNoun: "dog", templates: .object)
+    #expect(object.instances.count == 27 && object.instance == "a photo of a <toby>")
+    #expect(object.instances.allSatisfy { $0.contains("<toby>") && !$0.contains("{") })
+    let style = PromptTemplates(identifier: "<ink>", classNoun: "drawing", templates: .style)
+    #expect(style.instances.count == 19)
+    #expect(style.instances[0] == "a painting in the style of <ink>")
+    let seen = Set((0..<200).map { object.instance(Philox(seed: 1).draw(.test, step: $0)) })
+    #expect(seen.count == 27)
+    #expect(object.withoutIdentifier("a photo of a {id}") == "a photo of a dog")
+    #expect(object.withoutWord("a photo of a <toby>") == "a photo of a dog")
+    let rare = PromptTemplates(identifier: "<toby>", classNoun: "dog")
+    #expect(rare.withoutWord("a <toby> dog") == "a dog")
   }
 }

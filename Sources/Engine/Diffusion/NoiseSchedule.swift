@@ -17,22 +17,26 @@ package struct NoiseSchedule: Sendable {
   package init(_ config: SchedulerConfig) {
     self.config = config
     let (start, end, count) = (config.betaStart, config.betaEnd, config.trainSteps)
-    betas =
+    let plain =
       switch config.betaSchedule {
       case .linear: linspace(Float(start), Float(end), count: count)
       case .scaledLinear:
         linspace(Float(start.squareRoot()), Float(end.squareRoot()), count: count).map { $0 * $0 }
       case .squaredCosine: squaredCosineBetas(count: count)
       }
-    var product = 1.0
-    alphaBars = betas.map { beta in
-      product *= Double(1 - beta)
-      return Float(product)
-    }
+    betas = config.zeroTerminalSNR ? rescaledToZeroSNR(plain) : plain
+    alphaBars = cumulativeProduct(of: betas)
   }
 
   /// Standard deviation of the noise over that of the signal, `[S]`
-  package var sigmas: [Float] { alphaBars.map { ((1 - $0) / $0).squareRoot() } }
+  ///
+  /// Pure noise counts as 2^-24 of signal, so that its level is finite, as in diffusers.
+  package var sigmas: [Float] {
+    alphaBars.map { max($0, 0x1p-24) }.map { ((1 - $0) / $0).squareRoot() }
+  }
+
+  /// alphaBar / (1 - alphaBar), `[S]`
+  package var signalToNoise: [Float] { alphaBars.map { $0 / (1 - $0) } }
 
   /// zt = sqrt(alphaBar) z + sqrt(1 - alphaBar) noise
   /// - Parameters:
@@ -65,6 +69,27 @@ private func linspace(_ start: Float, _ end: Float, count: Int) -> [Float] {
     i < count / 2
       ? start.addingProduct(step, Float(i)) : end.addingProduct(-step, Float(count - 1 - i))
   }
+}
+
+/// Product of 1 - beta up to each step.
+private func cumulativeProduct(of betas: [Float]) -> [Float] {
+  var product = 1.0
+  return betas.map { beta in
+    product *= Double(1 - beta)
+    return Float(product)
+  }
+}
+
+/// Betas whose last signal is zero while the first stays (Lin et al., 2305.08891, algorithm 1): sqrt(alphaBar) is
+/// shifted and stretched.
+private func rescaledToZeroSNR(_ betas: [Float]) -> [Float] {
+  let roots = cumulativeProduct(of: betas).map { $0.squareRoot() }
+  let (first, last) = (roots[0], roots[roots.count - 1])
+  let bars = roots.map { root in
+    let stretched = (root - last) * (first / (first - last))
+    return stretched * stretched
+  }
+  return bars.indices.map { i in 1 - (i == 0 ? bars[0] : bars[i] / bars[i - 1]) }
 }
 
 /// beta_i = min(1 - f(i + 1) / f(i), 0.999), f(t) = cos^2((t / S + 0.008) / 1.008 * pi / 2)

@@ -24,6 +24,8 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
   package var clipSample: Bool
   package var clipSampleRange: Float
   package var setAlphaToOne: Bool
+  /// Betas are rescaled so that the last step is pure noise (Lin et al., 2305.08891, algorithm 1).
+  package var zeroTerminalSNR = false
 
   /// Stable Diffusion 1.x's own schedule, with the prediction type of choice.
   package static func stableDiffusion(prediction: PredictionType = .epsilon) -> SchedulerConfig {
@@ -89,10 +91,9 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
 
   package init(from decoder: any Decoder) throws {
     let c = try decoder.container(keyedBy: Key.self)
-    for key in [Key.thresholding, .zeroTerminalSNR]
-    where try c.decodeIfPresent(Bool.self, forKey: key) == true {
+    if try c.decodeIfPresent(Bool.self, forKey: .thresholding) == true {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: c, debugDescription: "`\(key.rawValue)` true is not supported")
+        forKey: .thresholding, in: c, debugDescription: "`thresholding` true is not supported")
     }
     if try c.contains(.trainedBetas) && !c.decodeNil(forKey: .trainedBetas) {
       throw DecodingError.dataCorruptedError(
@@ -122,6 +123,12 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
     clipSample = try c.decodeIfPresent(Bool.self, forKey: .clipSample) ?? true
     clipSampleRange = try c.decodeIfPresent(Float.self, forKey: .clipSampleRange) ?? 1
     setAlphaToOne = try c.decodeIfPresent(Bool.self, forKey: .setAlphaToOne) ?? true
+    zeroTerminalSNR = try c.decodeIfPresent(Bool.self, forKey: .zeroTerminalSNR) ?? false
+    if zeroTerminalSNR && prediction == .epsilon {
+      throw DecodingError.dataCorruptedError(
+        forKey: .zeroTerminalSNR, in: c,
+        debugDescription: "pure noise says nothing of itself: it needs v_prediction")
+    }
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -138,6 +145,7 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
     try c.encode(clipSample, forKey: .clipSample)
     try c.encode(clipSampleRange, forKey: .clipSampleRange)
     try c.encode(setAlphaToOne, forKey: .setAlphaToOne)
+    if zeroTerminalSNR { try c.encode(true, forKey: .zeroTerminalSNR) }
   }
 }
 

@@ -1,7 +1,7 @@
 package import Foundation
 package import Models
 package import Tensors
-import Weights
+package import Weights
 
 /// A latent diffusion model opened from a folder in diffusers layout, or from a single-file checkpoint: tokenizer,
 /// text encoder, U-Net, VAE, schedule.
@@ -10,21 +10,26 @@ import Weights
 package final class StableDiffusion {
   /// Where it was opened: the folder, or the file.
   package let folder: URL
-  package let tokenizer: CLIPTokenizer
-  package let textEncoder: CLIPTextModel
+  package private(set) var tokenizer: CLIPTokenizer
+  package private(set) var textEncoder: CLIPTextModel
   package var unet: UNet2DConditionModel
   package let vae: AutoencoderKL
-  package let schedule: NoiseSchedule
+  /// Training may choose another than the folder's.
+  package var schedule: NoiseSchedule
 
   /// - Parameters:
   ///   - folder: in diffusers layout, or a single-file checkpoint
   ///   - options: what a single file leaves open
-  package init(opening folder: URL, _ options: SingleFileOptions = SingleFileOptions()) throws {
+  ///   - adapters: asked by the layers of `unet` and `text_encoder`
+  package init(
+    opening folder: URL, _ options: SingleFileOptions = SingleFileOptions(),
+    adapters: [String: AdapterPlan] = [:]
+  ) throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
       !isFolder.boolValue
     {
-      let file = try SingleFile(folder, options)
+      let file = try SingleFile(folder, options, adapters: adapters)
       (self.folder, tokenizer, textEncoder) = (folder, file.tokenizer, file.textEncoder)
       (unet, vae, schedule) = (file.unet, file.vae, NoiseSchedule(file.schedule))
       try requireFit()
@@ -40,8 +45,9 @@ package final class StableDiffusion {
       try SchedulerConfig(
         contentsOf: try model.folder("scheduler").appendingPathComponent("scheduler_config.json")))
     tokenizer = try CLIPTokenizer(folder: try model.folder("tokenizer"))
-    textEncoder = try .open(try model.folder("text_encoder"))
-    unet = try .open(try model.folder("unet"))
+    textEncoder = try .open(
+      try model.folder("text_encoder"), adapters: adapters["text_encoder"])
+    unet = try .open(try model.folder("unet"), adapters: adapters["unet"])
     vae = try .open(try model.folder("vae"))
     try requireFit()
   }
@@ -89,6 +95,31 @@ package final class StableDiffusion {
       throw .invalidRequest(
         parameter: name, reason: "\(side) pixels; this model draws multiples of \(sizeMultiple)")
     }
+  }
+
+  /// Gives a new word rows of its own, as `textual_inversion` files hold them.
+  /// - Parameter rows: `[n, D]`
+  /// - Returns: the ids that stand for the word
+  @discardableResult
+  package func learn(_ word: String, rows: Tensor) throws(DiffusionError) -> [Int] {
+    let (count, width) = rows.shape2
+    guard width == textEncoder.config.hiddenSize else {
+      throw .invalidRequest(
+        parameter: "embedding",
+        reason: "\(word) has \(width) values a row, this model's text encoder "
+          + "\(textEncoder.config.hiddenSize)")
+    }
+    let first =
+      textEncoder.config.vocabSize + textEncoder.learnedRows.reduce(0) { $0 + $1.shape[0] }
+    textEncoder.learnedRows.append(rows)
+    let ids = Array(first..<first + count)
+    tokenizer.learn(word, ids: ids)
+    return ids
+  }
+
+  /// Makes a learned word stand for the first `count` of its rows only.
+  package func shorten(_ word: String, to count: Int, of ids: [Int]) {
+    tokenizer.learn(word, ids: Array(ids.prefix(count)))
   }
 
   /// - Returns: text states, `[B, T, D]`

@@ -24,11 +24,16 @@ extension ModelComponent {
   package static func names(for files: [SafetensorsFile]) -> NameTable? { nil }
 
   /// Opens a component's folder. Every key must be there, have its shape and be used.
-  /// - Parameter dtype: `.bf16` keeps matrices and kernels in bf16, for inference
-  package static func open(_ folder: URL, dtype: DType = .f32) throws(WeightError) -> Self {
+  /// - Parameters:
+  ///   - dtype: `.bf16` keeps matrices and kernels in bf16, for inference
+  ///   - adapters: asked by each layer that could have one
+  package static func open(
+    _ folder: URL, dtype: DType = .f32, adapters: AdapterPlan? = nil
+  ) throws(WeightError) -> Self {
     let config = try Config(folder: folder)
     let files = try ModelFolder.weights(in: folder, name: weightsName)
     let ledger = WeightLedger(files: files, dtype: dtype, names: names(for: files))
+    ledger.adapters = adapters
     let model = try Self(scope(in: ledger), config: config)
     try ledger.requireAllUsed(except: allowedLeftovers)
     return model

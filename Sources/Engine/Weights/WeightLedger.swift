@@ -21,6 +21,8 @@ package final class WeightLedger {
   private let dtype: DType
   private let names: NameTable?
   private var asked: [String: Parameter] = [:]
+  /// Asked by each layer that could be adapted.
+  package var adapters: AdapterPlan?
 
   /// - Parameters:
   ///   - files: one file, or the shards of one model
@@ -124,9 +126,7 @@ package final class WeightLedger {
 
 extension Initializer {
   fileprivate func values(_ philox: Philox, key: String, shape: Shape) -> Tensor {
-    // FNV-1a: neighbours in the file do not move when a layer is added between them.
-    let hash = key.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
-    let draw = philox.draw(.initialization, index: Int(hash >> 1))
+    let draw = philox.draw(.initialization, index: key.stableIndex)
     return withoutGradients {
       switch self {
       case .zeros: Tensor.zeros(shape)

@@ -21,6 +21,12 @@ package struct WeightScope {
     try ledger.tensor(key(name), shape: shape, initial: initial)
   }
 
+  /// The adapter of the layer at this path, if the plan has one for it.
+  /// - Parameter weight: the layer's own, `[out, in]` or `[out, in, kh, kw]`
+  package func adapter(for weight: Tensor) -> LowRankAdapter? {
+    ledger.adapters?.adapter(at: path, weight: weight)
+  }
+
   /// Every tensor asked for so far at or below this path.
   package var parameters: ParameterList {
     ParameterList(ledger.parameters.filter { path.isEmpty || $0.key.hasPrefix(path + ".") })

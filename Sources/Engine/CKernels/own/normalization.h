@@ -76,18 +76,19 @@ static void group_norm(
     }
   };
   auto normalize = [=](long b, long i) {
-    float *scale = scratch(scratch_b, 2 * C), *offset = scale + C;
+    // The mean is taken off each value: folded into the bias, it would cancel where it is large.
+    float *scale = scratch(scratch_b, 2 * C), *center = scale + C;
     for (long c = 0; c < C; c++) {
       long g = b * s.groups + c / width;
       scale[c] = weight[c] * rstd[g];
-      offset[c] = bias[c] - mean[g] * scale[c];
+      center[c] = mean[g];
     }
     long p1 = (i + 1) * piece < P ? (i + 1) * piece : P;
     for (long p = b * P + i * piece; p < b * P + p1; p++)
       for (long c = 0; c < C; c += L) {
         long n = C - c;
-        vf v = load_upto(x + p * C + c, n) * load_upto(scale + c, n) + load_upto(offset + c, n);
-        store_upto(y + p * C + c, v, n);
+        vf v = load_upto(x + p * C + c, n) - load_upto(center + c, n);
+        store_upto(y + p * C + c, v * load_upto(scale + c, n) + load_upto(bias + c, n), n);
       }
   };
 
@@ -141,9 +142,10 @@ static void group_norm_backward(
   auto gradient = [=](long b, long i) {
     if (!dx) return;
     const double *sums = partial + b * pieces * 2 * C;
-    float *of_dy = scratch(scratch_c, 3 * C), *of_x = of_dy + C, *constant = of_x + C;
+    float *of_dy = scratch(scratch_c, 4 * C), *of_x = of_dy + C;
+    float *constant = of_x + C, *center = constant + C;
     for (long g = 0; g < s.groups; g++) {
-      double r = rstd[b * s.groups + g], m = mean[b * s.groups + g], n = double(width) * P;
+      double r = rstd[b * s.groups + g], n = double(width) * P;
       double all = 0, along = 0;
       for (long c = g * width; c < (g + 1) * width; c++) {
         all += weight[c] * sums[c];
@@ -152,7 +154,8 @@ static void group_norm_backward(
       for (long c = g * width; c < (g + 1) * width; c++) {
         of_dy[c] = float(r * weight[c]);
         of_x[c] = float(-r * r * along / n);
-        constant[c] = float(r * r * along / n * m - r * all / n);
+        constant[c] = float(-r * all / n);
+        center[c] = mean[b * s.groups + g];
       }
     }
     long p1 = (i + 1) * piece < P ? (i + 1) * piece : P;
@@ -160,7 +163,8 @@ static void group_norm_backward(
       for (long c = 0; c < C; c += L) {
         long n = C - c;
         vf v = load_upto(dy + p * C + c, n) * load_upto(of_dy + c, n);
-        v += load_upto(x + p * C + c, n) * load_upto(of_x + c, n) + load_upto(constant + c, n);
+        vf distance = load_upto(x + p * C + c, n) - load_upto(center + c, n);
+        v += distance * load_upto(of_x + c, n) + load_upto(constant + c, n);
         store_upto(dx + p * C + c, v, n);
       }
   };

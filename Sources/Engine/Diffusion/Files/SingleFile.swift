@@ -39,7 +39,9 @@ struct SingleFile {
   let vae: AutoencoderKL
   let schedule: SchedulerConfig
 
-  init(_ url: URL, _ options: SingleFileOptions) throws {
+  init(
+    _ url: URL, _ options: SingleFileOptions, adapters: [String: AdapterPlan] = [:]
+  ) throws {
     let file = try SafetensorsFile(url)
     try Self.requireModel(file)
     let inference = SingleFileInference(file: file)
@@ -59,8 +61,9 @@ struct SingleFile {
     let empty = WeightLedger()
     let keys = try UNet2DConditionModel(empty.root, config: configs.unet).parameters.map(\.key)
     let unetPlaces = SingleFileLayout.unet(keys)
-    unet = try UNet2DConditionModel(
-      WeightLedger(file: file, places: unetPlaces).root, config: configs.unet)
+    let unetLedger = WeightLedger(file: file, places: unetPlaces)
+    unetLedger.adapters = adapters["unet"]
+    unet = try UNet2DConditionModel(unetLedger.root, config: configs.unet)
     let vaePlaces = SingleFileLayout.vae(
       try AutoencoderKL(WeightLedger().root, config: configs.vae).parameters.map(\.key))
     vae = try AutoencoderKL(WeightLedger(file: file, places: vaePlaces).root, config: configs.vae)
@@ -71,8 +74,9 @@ struct SingleFile {
       inference.hasOpenCLIP
       ? SingleFileLayout.openCLIP(textKeys)
       : SingleFileLayout.clip(textKeys, prefix: inference.clipPrefix)
-    textEncoder = try CLIPTextModel(
-      WeightLedger(file: file, places: textPlaces).root / "text_model", config: configs.text)
+    let textLedger = WeightLedger(file: file, places: textPlaces)
+    textLedger.adapters = adapters["text_encoder"]
+    textEncoder = try CLIPTextModel(textLedger.root / "text_model", config: configs.text)
 
     let used = Set([unetPlaces, vaePlaces, textPlaces].flatMap { $0.values.map(\.key) })
     let last = "\(SingleFileLayout.openCLIPPrefix)transformer.resblocks.\(configs.text.numHiddenLayers)."

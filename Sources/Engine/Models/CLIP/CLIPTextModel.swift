@@ -23,6 +23,9 @@ package struct CLIPTextModel: ModelComponent {
   let positionEmbedding: Embedding
   let layers: [CLIPEncoderLayer]
   let finalLayerNorm: LayerNorm
+  /// Rows that were learned beside the table (Textual Inversion, 2208.01618), each `[n, D]`; their ids follow the
+  /// table's own in this order.
+  package var learnedRows: [Tensor] = []
 
   package init(_ w: WeightScope, config: CLIPTextConfig) throws(WeightError) {
     let width = config.hiddenSize
@@ -51,9 +54,19 @@ package struct CLIPTextModel: ModelComponent {
       ids.allSatisfy { $0.count == T } && T <= config.maxPositionEmbeddings,
       "CLIPTextModel: rows of \(ids.map(\.count)) tokens, at most \(config.maxPositionEmbeddings)")
     let positions = positionEmbedding((0..<B).flatMap { _ in 0..<T }, leading: [B, T])
-    var x = tokenEmbedding(ids.flatMap(\.self), leading: [B, T]) + positions
+    var x = tokens(ids.flatMap(\.self), leading: [B, T]) + positions
     for layer in layers { x = layer(x, isCausal: true) }
     return finalLayerNorm(x)
+  }
+
+  /// A row of the table or a learned one for each id; the table itself is never copied.
+  private func tokens(_ ids: [Int], leading: [Int]) -> Tensor {
+    let count = config.vocabSize
+    guard ids.contains(where: { $0 >= count }) else { return tokenEmbedding(ids, leading: leading) }
+    let known = tokenEmbedding(ids.map { $0 < count ? $0 : 0 }, leading: [ids.count])
+    return embedding(
+      concatenated([known] + learnedRows, axis: 0),
+      ids: ids.enumerated().map { $1 < count ? $0 : ids.count + $1 - count }, leading: leading)
   }
 
   /// The state at each text's end, `[B, D]`.
@@ -64,7 +77,8 @@ package struct CLIPTextModel: ModelComponent {
   /// The first end token; old configs say 2 and mean the largest id
   /// (https://github.com/huggingface/transformers/pull/24773).
   private func endPosition(_ row: [Int]) -> Int {
-    let end = config.eosTokenId == 2 ? row.max() : config.eosTokenId
+    let end =
+      config.eosTokenId == 2 ? row.filter { $0 < config.vocabSize }.max() : config.eosTokenId
     return row.firstIndex { $0 == end } ?? 0
   }
 }

@@ -18,6 +18,9 @@ package struct CLIPTokenizer: Sendable {
     package init(padding: String = "<|endoftext|>") { self.padding = padding }
   }
 
+  /// Words learned beside the vocabulary (Textual Inversion) and the ids that stand for each.
+  package private(set) var learned: [String: [Int]] = [:]
+
   private let encoding: BytePairEncoding
   private let symbols: [Int: String]
 
@@ -55,13 +58,16 @@ package struct CLIPTokenizer: Sendable {
   package func tokens(of text: String) -> [Int] {
     pieces(of: text).flatMap { piece -> [Int] in
       switch piece {
-      case .special(let id): [id]
+      case .special(let ids): ids
       case .text(let text):
         Self.words(in: normalized(text)).flatMap { encoding.symbols(of: $0) }
           .map { vocabulary[$0] ?? unknownId }
       }
     }
   }
+
+  /// Makes `word` stand for `ids` wherever it occurs, whatever is around it.
+  package mutating func learn(_ word: String, ids: [Int]) { learned[word] = ids }
 
   /// The text of some ids, special tokens left out; white space at the ends trimmed.
   package func decode(_ ids: [Int]) -> String {
@@ -73,7 +79,7 @@ package struct CLIPTokenizer: Sendable {
   // MARK: - Words
 
   private enum Piece {
-    case special(Int)
+    case special([Int])
     case text(Substring.UnicodeScalarView)
   }
 
@@ -81,16 +87,17 @@ package struct CLIPTokenizer: Sendable {
   /// compared, not characters.
   private func pieces(of text: String) -> [Piece] {
     var (pieces, rest) = ([Piece](), text.unicodeScalars[...])
-    let names = [special.start, special.end, special.padding]
+    let names = [special.start, special.end, special.padding] + learned.keys.sorted()
     while !rest.isEmpty {
       let found = names.compactMap { name in
         rest.firstRange(of: name.unicodeScalars).map { ($0, name) }
       }.min { $0.0.lowerBound < $1.0.lowerBound }
-      guard let (range, name) = found, let id = vocabulary[name] else {
+      guard let (range, name) = found, let ids = learned[name] ?? vocabulary[name].map({ [$0] })
+      else {
         pieces.append(.text(rest))
         break
       }
-      pieces += [.text(rest[..<range.lowerBound]), .special(id)]
+      pieces += [.text(rest[..<range.lowerBound]), .special(ids)]
       rest = rest[range.upperBound...]
     }
     return pieces

@@ -8,6 +8,7 @@ package struct Conv2d {
   let bias: Tensor?
   let stride: Int
   let padding: Padding
+  let adapter: LowRankAdapter?
 
   package init(
     _ w: WeightScope, from cIn: Int, to cOut: Int, kernel: Int, stride: Int = 1,
@@ -18,11 +19,18 @@ package struct Conv2d {
     bias = hasBias ? try w.tensor("bias", shape: [cOut], initial: .fanIn(fanIn)) : nil
     self.stride = stride
     self.padding = padding
+    adapter = w.adapter(for: weight)
   }
 
   /// - Parameter x: `[B, H, W, Cin]`
   /// - Returns: `[B, H', W', Cout]`
   package func callAsFunction(_ x: Tensor) -> Tensor {
-    conv2d(x, weight, bias: bias, stride: stride, padding: padding)
+    func convolved(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
+      conv2d(x, weight, bias: bias, stride: stride, padding: padding)
+    }
+    guard let adapter, adapter.isActive else { return convolved(x, weight, bias) }
+    return adapter.applied(to: x, weight, bias: bias, base: { convolved(x, weight, $0) }) {
+      conv2d(convolved($0, adapter.down, nil), adapter.up, padding: Padding(0))
+    }
   }
 }

@@ -54,4 +54,8 @@ package enum Purpose: UInt32, Sendable, CaseIterable {
   case identifierChoice = 15
   case toyWorld = 16
   case test = 17
+  case promptTemplate = 18
+  case dropout = 19
+  case instanceOffset = 20
+  case priorOffset = 21
 }

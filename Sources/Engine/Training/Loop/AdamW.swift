@@ -35,12 +35,13 @@ package final class AdamW {
   ///   - step: update number, counted from 1
   ///   - gradientScale: factor on every gradient, from clipping
   package func update(step: Int, rate: Float, gradientScale: Float) {
-    let s = AdamWStep(
+    var s = AdamWStep(
       learningRate: rate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
       weightDecay: settings.weightDecay, correction1: correction(settings.beta1, step),
       correction2: correction(settings.beta2, step), gradientScale: gradientScale)
     for (i, entry) in parameters.entries.enumerated() {
       guard let gradient = entry.tensor.gradient else { continue }
+      s.learningRate = rate * entry.rateFactor
       update(entry.tensor, gradient, m[i], v[i], s)
     }
   }

@@ -44,6 +44,7 @@ package final class Trainer {
     let number = step + 1
     var means = Means()
     parameters.clearGradients()
+    parameters.select(step: number)
     for batch in 0..<settings.accumulation {
       let parts = try loss(batch)
       guard parts.total.allFinite else {

@@ -13,6 +13,15 @@ package final class WeightAverage {
     averages = parameters.entries.map { $0.tensor.copy() }
   }
 
+  /// Forgets what was averaged: the weights as they are.
+  package func restart() {
+    for (entry, average) in zip(parameters.entries, averages) {
+      average.withMutableFloats { average in
+        entry.tensor.withFloats { weight in _ = average.update(fromContentsOf: weight) }
+      }
+    }
+  }
+
   package func update() {
     for (entry, average) in zip(parameters.entries, averages) {
       average.withMutableFloats { average in

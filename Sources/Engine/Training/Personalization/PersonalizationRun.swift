@@ -31,46 +31,62 @@ final class PersonalizationRun {
       try RunSetup(order, resumedStep: resumed?.manifest.step ?? 0)
     }
     try talk.tell(.started(setup.started))
-    let photos = try timed(.preparingImages) {
-      try InstanceDataset(order.images, side: setup.size)
-    }
+    let photos = try timed(.preparingImages) { try setup.photos(order) }
     self.photos = photos.pictures
-    let priors = try timed(.classImages) { try drawClassImages(setup) }
-    let batches = try timed(.caching) { try cacheLatents(setup, photos, priors?.pictures) }
-    let evaluation = setup.clip.map { EvaluationRun($0, real: photos.pictures) }
-    let method = DreamBooth(
-      setup.model, prompts: setup.prompts, priorWeight: recipe.prior.weight,
-      trainTextEncoder: recipe.trainTextEncoder)
+    let priors = try timed(.classImages) { try classImages(setup) }
+    let batches = try timed(.caching) { try cacheLatents(setup, photos, priors.map(\.pictures)) }
+    let evaluation = setup.clip.map { FidelityRun($0, photos) }
     let state = try TrainingState(
-      recipe, method.parameters,
-      identity: setup.identity(photos: photos.hash, classImages: priors?.hash ?? "none"),
+      recipe, setup.weights.parameters,
+      identity: setup.identity(
+        photos: try photos.hash(order.images), classImages: priors.map(\.hash).joined(),
+        firstWeights: try order.initFrom.map { try Checkpoint(opening: $0).manifestSha256 }),
       startingAt: resumed?.manifest.step ?? 0)
     let sampler = setup.sampler(order)
 
     if let resumed {
       try state.restore(resumed)
       try restorePreviews(resumed, sampler)
+    } else {
+      // The base as it is, before weights of another run or another schedule take its place.
+      try sample(state, sampler, evaluation)
+      if let first = order.initFrom { try state.begin(with: Checkpoint(opening: first)) }
     }
-    if state.trainer.step == 0 || isSampled(state.trainer.step) {
+    setup.model.schedule = try setup.schedule(recipe)
+    if state.trainer.step > 0, isSampled(state.trainer.step) {
       try sample(state, sampler, evaluation)
     }
-    try train(state, method, batches, sampler, evaluation)
-    let artifact = try timed(.exporting) {
-      try state.withFinalWeights { try setup.export(order) }
+    let objective = try PersonalizationObjective(
+      setup.model, setup.weights, recipe, subjects: setup.subjects)
+    try train(state, objective, batches, sampler, evaluation)
+    let artifacts = try timed(.exporting) {
+      try state.withFinalWeights { try setup.weights.atRest { try setup.export(order) } }
     }
     try writeReport(setup, photos, evaluation)
-    let finished = WorkEvent.Finished(artifacts: [artifact])
+    let finished = WorkEvent.Finished(artifacts: artifacts)
     try talk.tell(.finished(finished))
     return finished
   }
 
   // MARK: - Before training
 
-  private func drawClassImages(_ setup: RunSetup) throws
-    -> (pictures: [PixelBuffer], hash: String)?
+  private typealias ClassImages = (pictures: [PixelBuffer], hash: String)
+
+  /// The class pictures of each subject, none where the prior needs none.
+  private func classImages(_ setup: RunSetup) throws -> [ClassImages] {
+    guard recipe.prior.enabled else { return [] }
+    return switch recipe.prior.source {
+    case .generate: try setup.subjects.map { try drawClassImages(setup, $0) }
+    case .uploaded: try setup.uploadedClassImages(order)
+    case .predictions, .consistency: []
+    }
+  }
+
+  private func drawClassImages(_ setup: RunSetup, _ subject: PromptTemplates) throws
+    -> ClassImages
   {
-    guard recipe.prior.enabled else { return nil }
-    let dataset = try PriorDataset(setup.priorSettings(recipe), cache: order.cacheFolder)
+    let settings = setup.priorSettings(recipe, subject)
+    let dataset = try PriorDataset(settings, cache: order.cacheFolder)
     let side = setup.size / setup.model.pixelsPerLatent
     var kept = 0
     return try dataset.pictures(
@@ -93,10 +109,11 @@ final class PersonalizationRun {
   }
 
   private func cacheLatents(
-    _ setup: RunSetup, _ photos: InstanceDataset, _ priors: [PixelBuffer]?
+    _ setup: RunSetup, _ photos: InstanceDataset, _ priors: [[PixelBuffer]]
   ) throws -> BatchSource {
     let mirrored = recipe.training.flip ? photos.mirrored : nil
-    let total = photos.pictures.count + (mirrored?.count ?? 0) + (priors?.count ?? 0)
+    let total =
+      photos.pictures.count + (mirrored?.count ?? 0) + priors.reduce(0) { $0 + $1.count }
     var done = 0
     func cache(_ pictures: [PixelBuffer]) throws -> LatentCache {
       try LatentCache(pictures, setup.model) {
@@ -104,18 +121,25 @@ final class PersonalizationRun {
         try progress(.caching, done, total)
       }
     }
+    let (prior, t) = (recipe.prior, recipe.training)
+    let instances = try cache(photos.pictures)
+    let classSamples: BatchSource.Prior =
+      !prior.enabled || prior.source == .consistency
+      ? .none : prior.source == .predictions ? .photos : .pictures(try priors.map(cache))
     return BatchSource(
-      seed: recipe.training.seed, instances: try cache(photos.pictures),
-      mirrored: try mirrored.map(cache), priors: try priors.map(cache),
-      size: recipe.training.batchSize, accumulation: recipe.training.gradientAccumulation,
-      timesteps: setup.model.schedule.stepCount)
+      seed: t.seed, photos: photos.photos, subjects: setup.subjects, instances: instances,
+      mirrored: try mirrored.map(cache), prior: classSamples,
+      BatchSource.Settings(
+        size: t.batchSize, accumulation: t.gradientAccumulation,
+        timesteps: setup.model.schedule.stepCount,
+        offsetNoise: recipe.objective.offsetNoise))
   }
 
   // MARK: - Training
 
   private func train(
-    _ state: TrainingState, _ method: DreamBooth, _ batches: BatchSource, _ sampler: PreviewSampler,
-    _ evaluation: EvaluationRun?
+    _ state: TrainingState, _ objective: PersonalizationObjective, _ batches: BatchSource,
+    _ sampler: PreviewSampler, _ evaluation: FidelityRun?
   ) throws {
     let total = recipe.training.steps
     while state.trainer.step < total {
@@ -124,7 +148,9 @@ final class PersonalizationRun {
       repeat {
         let step = state.trainer.step
         let metrics = try withPrecision(recipe.training.precision.compute) {
-          try state.trainer.update { method(batches.batch(step: step, batch: $0)) }
+          try state.trainer.update {
+            objective(batches.batch(step: step, batch: $0), step: step, accumulated: $0)
+          }
         }
         log.losses.append(
           .init(step: metrics.step, instance: metrics.instanceLoss, prior: metrics.priorLoss))
@@ -165,7 +191,7 @@ final class PersonalizationRun {
 
   /// Previews and figures of the weights as they are now.
   private func sample(
-    _ state: TrainingState, _ sampler: PreviewSampler, _ evaluation: EvaluationRun?
+    _ state: TrainingState, _ sampler: PreviewSampler, _ evaluation: FidelityRun?
   ) throws {
     let step = state.trainer.step
     let drawn = try timed(.sampling) {
@@ -178,7 +204,7 @@ final class PersonalizationRun {
     try announce(drawn)
     guard let evaluation else { return }
     let row = try timed(.evaluating) {
-      evaluation.row(step: step, pictures: drawn.map(\.pixels), texts: drawn.map(\.text))
+      evaluation.row(step: step, drawn)
     }
     log.evaluation.append(row)
   }
@@ -211,7 +237,7 @@ final class PersonalizationRun {
   // MARK: - Report
 
   private func writeReport(
-    _ setup: RunSetup, _ photos: InstanceDataset, _ evaluation: EvaluationRun?
+    _ setup: RunSetup, _ photos: InstanceDataset, _ evaluation: FidelityRun?
   ) throws {
     let report = WorkReport(
       jobId: order.jobId, build: EngineBuild.version,

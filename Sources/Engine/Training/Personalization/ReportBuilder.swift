@@ -73,7 +73,7 @@ struct ReportBuilder {
   private var lines: [String] {
     let recipe = report.recipe
     var lines = [
-      "DreamBooth  \"a \(report.identifier) \(recipe.classNoun)\"  \(report.baseModel)",
+      "\(recipe.method.title)  \"\(report.identifier)\", \(recipe.classNoun)  \(report.baseModel)",
       "\(recipe.training.steps) steps, rate \(recipe.training.learningRate), "
         + (recipe.prior.enabled
           ? "prior weight \(recipe.prior.weight) on \(recipe.prior.images) class pictures"

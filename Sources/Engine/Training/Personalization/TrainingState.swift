@@ -73,6 +73,24 @@ struct TrainingState {
     }
   }
 
+  /// Takes the weights of another run's checkpoint as first values; moments and average begin anew.
+  func begin(with checkpoint: Checkpoint) throws {
+    for field in ["base model", "identifier"]
+    where checkpoint.manifest.identity[field] != identity[field] {
+      throw TrainingError.resumeIncompatible(
+        field: field, checkpoint: checkpoint.manifest.identity[field] ?? "none",
+        run: identity[field] ?? "none")
+    }
+    let entries = trainer.parameters.entries
+    do {
+      try load(entries.map { ($0.key, $0.tensor) }, checkpoint, Self.weights)
+    } catch TrainingError.checkpointCorrupt(_, let reason) {
+      throw TrainingError.invalidRecipe(
+        parameter: "init_from", reason: "it holds the weights of another method or size: \(reason)")
+    }
+    trainer.average?.restart()
+  }
+
   /// The weights that are sampled and exported: their average, if one is kept.
   func withFinalWeights<R>(_ body: () throws -> R) rethrows -> R {
     guard let average = trainer.average else { return try body() }

@@ -62,7 +62,11 @@ extension TunedResult {
   }
 
   /// The base as its files have it.
-  func openBase() throws -> StableDiffusion { try StableDiffusion(opening: model.folder) }
+  func openBase() throws -> StableDiffusion {
+    let base = try StableDiffusion(opening: model.folder)
+    base.schedule = model.schedule
+    return base
+  }
 
   /// A single file written here shares the base's tokenizer.
   var singleFileOptions: SingleFileOptions {
@@ -73,7 +77,12 @@ extension TunedResult {
   }
 
   /// A reopened model with the new rows, which formats for whole models leave to files of their own.
-  func taught(_ reopened: StableDiffusion) throws -> StableDiffusion { reopened }
+  func taught(_ reopened: StableDiffusion) throws -> StableDiffusion {
+    for embedding in embeddings {
+      try reopened.learn(embedding.token, rows: embedding.vectors)
+    }
+    return reopened
+  }
 
   /// Metadata that all formats share.
   func metadata(_ kind: ModelSpec.Kind) -> [String: String] {
