@@ -1,9 +1,8 @@
 import Contract
 import Foundation
+import Jobs
 import Storage
 import Testing
-
-@testable import Jobs
 
 /// What the worker is told beside recipe and photos.
 @Suite(.serialized) struct WorkOrderTests {
