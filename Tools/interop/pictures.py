@@ -48,6 +48,8 @@ def hear(call):
       warnings.simplefilter("always")
       result = call()
   finally:
+    diffusers.logging.set_verbosity_error()
+    transformers.logging.set_verbosity_error()
     for logger in loggers:
       logger.removeHandler(handler)
   said = [line for line in [*heard.getvalue().splitlines(), *(str(w.message) for w in caught)] if line.strip()]

@@ -22,8 +22,18 @@ class Tally:
 
 def run(binary, *arguments):
   """Runs the binary; what it says on failure is shown."""
-  done = subprocess.run([str(binary), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT, text=True)
+  done = call(binary, arguments)
   if done.returncode:
     print(f"      {binary} {' '.join(map(str, arguments))}\n      exit {done.returncode}: {done.stdout.strip()[-1500:]}")
   return done.returncode == 0
+
+
+def refused(binary, *arguments):
+  """What the binary says as it refuses its input (exit code 2); None if it ends otherwise."""
+  done = call(binary, arguments)
+  return done.stdout.strip() if done.returncode == 2 else None
+
+
+def call(binary, arguments):
+  return subprocess.run([str(binary), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT, text=True)
