@@ -67,6 +67,10 @@ struct BenchSubject {
         try SchedulerConfig(contentsOf: schedule)
       )
     }
+    let clip = URL(fileURLWithPath: "models/tokenizers/clip", isDirectory: true)
+    if text.vocabSize == 49_408, FileManager.default.fileExists(atPath: clip.path) {
+      return (try CLIPTokenizer(folder: clip), .stableDiffusion())
+    }
     let ends = [
       "<|startoftext|>": text.vocabSize - 2, "<|endoftext|>": text.vocabSize - 1,
     ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diffusion
 import Foundation
 import Weights
 
@@ -8,9 +9,10 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Lists keys, shapes, dtypes and metadata of safetensors files.",
     discussion: """
-      PATH is a file or a folder, which is searched. With --against each file is compared with the
-      most similar file of MODEL; the exit code is 1 if anything is missing, left over or has
-      another shape.
+      PATH is a file or a folder, which is searched. With --against a single-file checkpoint, an
+      adapter or an embedding is held against the layers of MODEL, any other file against the most
+      similar file of MODEL; the exit code is 1 if anything is missing, left over or has another
+      shape.
       """)
 
   @Argument(help: "Safetensors files or folders.")
@@ -26,13 +28,21 @@ struct InspectCommand: ParsableCommand {
       for file in files { Self.describe(file) }
       return
     }
-    let expected = try Self.files(ModelArgument.folder(against).path)
-    let reports = files.map { Self.differences(of: $0, among: expected) }
+    let model = try ModelArgument.url(against)
+    let (expected, shapes) = (try Self.files(model.path), try? Self.shapes(model))
+    let reports = files.map {
+      shapes?.faults(of: $0) ?? Self.differences(of: $0, among: expected)
+    }
     for (file, report) in zip(files, reports) {
       print("\(file.url.path): \(report.isEmpty ? "same keys and shapes" : "differs")")
       for line in report { print("  \(line)") }
     }
     if reports.contains(where: { !$0.isEmpty }) { throw ExitCode(1) }
+  }
+
+  /// nil for what is no whole model: the folder of one component.
+  private static func shapes(_ model: URL) throws -> ModelShapes {
+    try ModelShapes(model, ModelArgument.options(prediction: .epsilon))
   }
 
   /// Every safetensors file at or under a path, in order of name.

@@ -9,6 +9,7 @@ struct Dreambooth: ParsableCommand {
     subcommands: [
       ServeCommand.self, MigrateCommand.self, DecodeCommand.self, ProbeCommand.self,
       TrainCommand.self, SampleCommand.self, WorkerCommand.self, InspectCommand.self,
+      ConvertCommand.self,
       BenchCommand.self, ToyboxCommand.self, PretrainCommand.self,
     ])
 }

@@ -15,8 +15,10 @@ struct SampleCommand: ParsableCommand {
       a file instead of the seeds: key `latents`, [B, C, H, W], one row per picture.
       """)
 
-  @Option(help: "The model: a folder in diffusers layout, or a name under models.")
+  @Option(help: "The model: a folder in diffusers layout, a single file, or a name under models.")
   var model: String
+  @Option(help: "FILE[:WEIGHT]: a LoRA to add, 1 of it if no weight is given; can be repeated.")
+  var adapter: [String] = []
   @Option(parsing: .upToNextOption, help: "What to draw; several texts give several pictures.")
   var prompt: [String]
   @Option(help: "The folder for the pictures.")
@@ -57,13 +59,13 @@ struct SampleCommand: ParsableCommand {
   private func draw() throws {
     if let threads { ThreadTeam.use(threads) }
     let recipe = try recipe()
-    let folder = try ModelArgument.folder(model)
-    let opened = try StableDiffusion(opening: folder)
+    let opened = try ModelArgument.open(model)
+    let additions = try additions(to: opened)
     let start = try latents.map(noise)
     let target = URL(fileURLWithPath: output, isDirectory: true)
     try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
     let printer = ProgressPrinter(json: json)
-    try GenerationEngine(opened, name: folder.lastPathComponent, hash: try opened.hash()).run(
+    try GenerationEngine(opened, name: additions.name, hash: additions.hash).run(
       recipe, start: start,
       onStep: { done, total in
         printer.bar("drawing", done, total, "")
@@ -82,6 +84,19 @@ struct SampleCommand: ParsableCommand {
           printer.say("\(output)/\(name)")
         }
       })
+  }
+
+  /// Applies adapters in the order given.
+  /// - Returns: what pictures say of the model, with all that was added
+  private func additions(to model: StableDiffusion) throws -> (name: String, hash: String) {
+    var (name, hash) = (model.folder.lastPathComponent, try model.hash())
+    for adapter in try adapter.map(AdapterArgument.init) {
+      try adapter.apply(to: model)
+      name += "+\(adapter.file.deletingPathExtension().lastPathComponent):\(adapter.strength)"
+      let digest = try FileDigest.sha256(adapter.file)
+      hash = FileDigest.sha256(Data("\(hash) \(digest) \(adapter.strength)\n".utf8))
+    }
+    return (name, hash)
   }
 
   private struct Line: Encodable {

@@ -27,7 +27,8 @@ import Weights
     AdaptableLayers(
       unet: parameters([
         "\(Self.attention).to_q.weight": [6, 4], "\(Self.attention).to_out.0.weight": [4, 6],
-        "\(Self.attention).to_out.0.bias": [4], "down_blocks.0.resnets.0.conv1.weight": [4, 4, 3, 3],
+        "\(Self.attention).to_out.0.bias": [4],
+        "down_blocks.0.resnets.0.conv1.weight": [4, 4, 3, 3],
         "down_blocks.0.attentions.0.proj_in.weight": [4, 4, 1, 1],
       ]),
       textEncoder: parameters([
@@ -140,13 +141,23 @@ import Weights
   // MARK: - Other spellings
 
   @Test(arguments: [
-    ("base_model.model.\(attention).to_q.lora_A.weight", "base_model.model.\(attention).to_q.lora_B.weight"),
-    ("unet.\(attention).processor.to_q_lora.down.weight", "unet.\(attention).processor.to_q_lora.up.weight"),
+    (
+      "base_model.model.\(attention).to_q.lora_A.weight",
+      "base_model.model.\(attention).to_q.lora_B.weight"
+    ),
+    (
+      "unet.\(attention).processor.to_q_lora.down.weight",
+      "unet.\(attention).processor.to_q_lora.up.weight"
+    ),
     ("\(attention).processor.to_q_lora.down.weight", "\(attention).processor.to_q_lora.up.weight"),
     ("unet.\(attention).to_q.lora.down.weight", "unet.\(attention).to_q.lora.up.weight"),
-    ("unet.\(attention).to_q.lora_A.default.weight", "unet.\(attention).to_q.lora_B.default.weight"),
-    ("lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q.lora_down.weight",
-     "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q.lora_up.weight"),
+    (
+      "unet.\(attention).to_q.lora_A.default.weight", "unet.\(attention).to_q.lora_B.default.weight"
+    ),
+    (
+      "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q.lora_down.weight",
+      "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q.lora_up.weight"
+    ),
   ])
   func `older and foreign spellings are known`(down: String, up: String) throws {
     let url = try write([down: tensor([2, 4]), up: tensor([6, 2])])
@@ -160,7 +171,9 @@ import Weights
     "text_encoder.encoder.layers.0.self_attn.q_proj.lora_linear_layer",
   ])
   func `older spellings of the text encoder are known`(name: String) throws {
-    let url = try write(["\(name).down.weight": tensor([2, 8]), "\(name).up.weight": tensor([8, 2])])
+    let url = try write([
+      "\(name).down.weight": tensor([2, 8]), "\(name).up.weight": tensor([8, 2]),
+    ])
     #expect(try LoRAFile.read(url, for: layers).keys.sorted() == ["text_encoder.\(Self.text)"])
   }
 

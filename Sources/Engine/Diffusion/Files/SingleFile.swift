@@ -45,22 +45,13 @@ struct SingleFile {
     let file = try SafetensorsFile(url)
     try Self.requireModel(file)
     let inference = SingleFileInference(file: file)
-    var configs =
-      if let folder = options.configuration {
-        try ModelConfigs(folder: folder)
-      } else if let json = file.metadata[ModelConfigs.metadataKey] {
-        try ModelConfigs(json: json, file: url.shortName)
-      } else {
-        try inference.configs(prediction: options.prediction)
-      }
-    if let prediction = options.prediction { configs.schedule.prediction = prediction }
+    let configs = try ModelConfigs(of: file, options)
     schedule = configs.schedule
     tokenizer =
       try configs.tokenizer ?? Self.standardTokenizer(url, options, isOpen: inference.hasOpenCLIP)
 
-    let empty = WeightLedger()
-    let keys = try UNet2DConditionModel(empty.root, config: configs.unet).parameters.map(\.key)
-    let unetPlaces = SingleFileLayout.unet(keys)
+    let unetPlaces = SingleFileLayout.unet(
+      try UNet2DConditionModel(WeightLedger().root, config: configs.unet).parameters.map(\.key))
     let unetLedger = WeightLedger(file: file, places: unetPlaces)
     unetLedger.adapters = adapters["unet"]
     unet = try UNet2DConditionModel(unetLedger.root, config: configs.unet)
@@ -70,19 +61,13 @@ struct SingleFile {
     let textKeys = try CLIPTextModel(
       WeightLedger().root / "text_model", config: configs.text
     ).parameters.map(\.key)
-    let textPlaces =
-      inference.hasOpenCLIP
-      ? SingleFileLayout.openCLIP(textKeys)
-      : SingleFileLayout.clip(textKeys, prefix: inference.clipPrefix)
+    let textPlaces = inference.textPlaces(textKeys)
     let textLedger = WeightLedger(file: file, places: textPlaces)
     textLedger.adapters = adapters["text_encoder"]
     textEncoder = try CLIPTextModel(textLedger.root / "text_model", config: configs.text)
 
     let used = Set([unetPlaces, vaePlaces, textPlaces].flatMap { $0.values.map(\.key) })
-    let last = "\(SingleFileLayout.openCLIPPrefix)transformer.resblocks.\(configs.text.numHiddenLayers)."
-    let unused = file.keys.filter {
-      !used.contains($0) && !SingleFileLayout.isKnownLeftover($0) && !$0.hasPrefix(last)
-    }
+    let unused = inference.leftovers(used: used)
     guard unused.isEmpty else { throw WeightError.unused(keys: unused) }
   }
 

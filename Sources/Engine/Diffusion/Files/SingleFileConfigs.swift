@@ -19,6 +19,18 @@ struct ModelConfigs {
     (self.schedule, self.tokenizer) = (schedule, tokenizer)
   }
 
+  /// Of a single file: those of a folder that the user names, its own, or what its shapes say.
+  init(of file: SafetensorsFile, _ options: SingleFileOptions) throws {
+    if let folder = options.configuration {
+      self = try ModelConfigs(folder: folder)
+    } else if let json = file.metadata[Self.metadataKey] {
+      self = try ModelConfigs(json: json, file: file.url.shortName)
+    } else {
+      self = try SingleFileInference(file: file).configs(prediction: options.prediction)
+    }
+    if let prediction = options.prediction { schedule.prediction = prediction }
+  }
+
   /// From a folder in diffusers layout; its weights are not looked at.
   init(folder: URL) throws {
     let model = try ModelFolder(folder)

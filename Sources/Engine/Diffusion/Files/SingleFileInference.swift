@@ -115,6 +115,21 @@ struct SingleFileInference {
       bosTokenId: 0, eosTokenId: 2, padTokenId: 1, projectionDim: isOpen ? 512 : table[1])
   }
 
+  func textPlaces(_ keys: [String]) -> TensorPlaces {
+    hasOpenCLIP
+      ? SingleFileLayout.openCLIP(keys) : SingleFileLayout.clip(keys, prefix: clipPrefix)
+  }
+
+  /// Tensors that are neither used nor known to be of no use. open_clip's last layer is: 2.x listens to the
+  /// one before.
+  func leftovers(used: Set<String>) -> [String] {
+    let layers = SingleFileLayout.openCLIPPrefix + "transformer.resblocks."
+    let last = "\(layers)\(used.count { $0.hasPrefix(layers) && $0.hasSuffix(".ln_1.weight") })."
+    return file.keys.filter {
+      !used.contains($0) && !SingleFileLayout.isKnownLeftover($0) && !$0.hasPrefix(last)
+    }
+  }
+
   /// Some tools leave `text_model` out.
   var clipPrefix: String {
     let bare = "cond_stage_model.transformer."

@@ -14,7 +14,7 @@ package struct TensorPlace: Equatable, Sendable {
   }
 
   /// Whether the file's shape holds a tensor of ours.
-  func holds(_ shape: [Int], in found: [Int]) -> Bool {
+  package func holds(_ shape: [Int], in found: [Int]) -> Bool {
     if third != nil { return found == [3 * shape[0]] + shape.dropFirst() }
     // Older files write the kernel's sides, newer ones the matrix.
     return found == shape
