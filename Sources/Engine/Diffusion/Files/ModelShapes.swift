@@ -1,5 +1,5 @@
 package import Foundation
-import Models
+package import Models
 import Tensors
 package import Weights
 
@@ -8,8 +8,10 @@ package struct ModelShapes {
   private let unet: ParameterList
   private let vae: ParameterList
   private let textEncoder: ParameterList
-  /// Width of the text encoder's rows.
-  package let textWidth: Int
+  package let unetConfig: UNetConfig
+  package let vaeConfig: VAEConfig
+  package let textConfig: CLIPTextConfig
+  package let schedule: SchedulerConfig
 
   /// - Parameter url: a folder in diffusers layout, or a single-file checkpoint
   package init(_ url: URL, _ options: SingleFileOptions = SingleFileOptions()) throws {
@@ -22,7 +24,8 @@ package struct ModelShapes {
     textEncoder = try CLIPTextModel(
       WeightLedger().root / "text_model", config: configs.text
     ).parameters
-    textWidth = configs.text.hiddenSize
+    (unetConfig, vaeConfig) = (configs.unet, configs.vae)
+    (textConfig, schedule) = (configs.text, configs.schedule)
   }
 
   package var layers: AdaptableLayers { AdaptableLayers(unet: unet, textEncoder: textEncoder) }
@@ -34,7 +37,7 @@ package struct ModelShapes {
       return faults { _ = try LoRAFile.read(file, for: layers) }
     }
     if EmbeddingFile.isEmbedding(file) {
-      return faults { _ = try EmbeddingFile.read(file, width: textWidth) }
+      return faults { _ = try EmbeddingFile.read(file, width: textConfig.hiddenSize) }
     }
     guard file.keys.contains(where: { $0.hasPrefix(SingleFileLayout.unetPrefix) }) else {
       return nil
