@@ -32,7 +32,8 @@ struct ConvertCommand: ParsableCommand {
   var input: String
   @Argument(help: "What is written: a folder for diffusers, else a safetensors file.")
   var output: String
-  @Option(help: ArgumentHelp("diffusers, single-file, lora-peft, lora-kohya, ti-diffusers or ti-kohya."))
+  @Option(
+    help: ArgumentHelp("diffusers, single-file, lora-peft, lora-kohya, ti-diffusers or ti-kohya."))
   var to: Form
   @Option(help: "f32, f16 or bf16: format of the weights; their own if absent.")
   var dtype: String?

@@ -3,6 +3,7 @@ import Contract
 import Diffusion
 import Foundation
 import Imaging
+import Models
 import Tensors
 import Weights
 
@@ -19,6 +20,8 @@ struct SampleCommand: ParsableCommand {
   var model: String
   @Option(help: "FILE[:WEIGHT]: a LoRA to add, 1 of it if no weight is given; can be repeated.")
   var adapter: [String] = []
+  @Option(help: "A file of new words for the prompts (Textual Inversion); can be repeated.")
+  var embedding: [String] = []
   @Option(parsing: .upToNextOption, help: "What to draw; several texts give several pictures.")
   var prompt: [String]
   @Option(help: "The folder for the pictures.")
@@ -60,11 +63,11 @@ struct SampleCommand: ParsableCommand {
     if let threads { ThreadTeam.use(threads) }
     let recipe = try recipe()
     let opened = try ModelArgument.open(model)
-    let additions = try additions(to: opened)
+    let printer = ProgressPrinter(json: json)
+    let additions = try additions(to: opened, printer)
     let start = try latents.map(noise)
     let target = URL(fileURLWithPath: output, isDirectory: true)
     try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-    let printer = ProgressPrinter(json: json)
     try GenerationEngine(opened, name: additions.name, hash: additions.hash).run(
       recipe, start: start,
       onStep: { done, total in
@@ -86,15 +89,25 @@ struct SampleCommand: ParsableCommand {
       })
   }
 
-  /// Applies adapters in the order given.
+  /// Applies adapters in the order given, then teaches words.
   /// - Returns: what pictures say of the model, with all that was added
-  private func additions(to model: StableDiffusion) throws -> (name: String, hash: String) {
+  private func additions(
+    to model: StableDiffusion, _ printer: ProgressPrinter
+  ) throws -> (name: String, hash: String) {
     var (name, hash) = (model.folder.lastPathComponent, try model.hash())
     for adapter in try adapter.map(AdapterArgument.init) {
       try adapter.apply(to: model)
       name += "+\(adapter.file.deletingPathExtension().lastPathComponent):\(adapter.strength)"
       let digest = try FileDigest.sha256(adapter.file)
       hash = FileDigest.sha256(Data("\(hash) \(digest) \(adapter.strength)\n".utf8))
+    }
+    for path in embedding {
+      let file = URL(fileURLWithPath: path)
+      let learned = try EmbeddingFile.read(file, width: model.textEncoder.config.hiddenSize)
+      _ = try model.learn(learned.token, rows: learned.vectors)
+      printer.say("\(path): the word is \(learned.token)")
+      name += "+\(learned.token)"
+      hash = FileDigest.sha256(Data("\(hash) \(try FileDigest.sha256(file))\n".utf8))
     }
     return (name, hash)
   }

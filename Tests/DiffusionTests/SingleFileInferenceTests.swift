@@ -35,12 +35,14 @@ import Weights
     var (fields, offset) = ([String](), 0)
     for (key, shape) in tensors.sorted(by: { $0.key < $1.key }) {
       let end = offset + shape.reduce(2, *)
-      fields.append(#""\#(key)":{"dtype":"F16","shape":\#(shape),"data_offsets":[\#(offset),\#(end)]}"#)
+      fields.append(
+        #""\#(key)":{"dtype":"F16","shape":\#(shape),"data_offsets":[\#(offset),\#(end)]}"#)
       offset = end
     }
     let json = Array("{\(metadata)\(fields.joined(separator: ","))}".utf8)
     let url = try folder.write(
-      "hollow.safetensors", withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json)
+      "hollow.safetensors",
+      withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json)
     let handle = try FileHandle(forWritingTo: url)
     try handle.truncate(atOffset: UInt64(8 + json.count + offset))
     try handle.close()
@@ -82,7 +84,9 @@ import Weights
     #expect(shapes.faults(of: file) == [])
   }
 
-  @Test func `a checkpoint of 2_x has 64 channels a head and leaves its last text layer out`() throws {
+  @Test func `a checkpoint of 2_x has 64 channels a head and leaves its last text layer out`()
+    throws
+  {
     let file = try checkpoint(
       unet: second.unet, text: second.text, isOpen: true,
       metadata: #""__metadata__":{"modelspec.prediction_type":"v"},"#)

@@ -71,7 +71,9 @@ import Weights
     let back = folder.file("back")
     try FileManager.default.createDirectory(at: back, withIntermediateDirectories: true)
     try ModelWriter(try StableDiffusion(opening: file)).writeFolder(back)
-    for name in ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"] {
+    for name in [
+      "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model",
+    ] {
       let stored = try SafetensorsFile(source.appending(path: "\(name).safetensors"))
       for other in [copy, back] {
         let saved = try SafetensorsFile(other.appending(path: "\(name).safetensors"))
@@ -145,7 +147,8 @@ import Weights
   }
 
   @Test func `a pickle is refused by content under any name`() throws {
-    let pickle = try folder.write("model.safetensors", [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 60))
+    let pickle = try folder.write(
+      "model.safetensors", [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 60))
     #expect(throws: WeightError.pickle(file: pickle.shortName)) {
       try StableDiffusion(opening: pickle)
     }

@@ -18,7 +18,8 @@ import Weights
   }
 
   private let provenance = [
-    "dreambooth.trigger": "a zq dog", "dreambooth.class": "dog", "dreambooth.base_sha256": "12ab34cd56ef",
+    "dreambooth.trigger": "a zq dog", "dreambooth.class": "dog",
+    "dreambooth.base_sha256": "12ab34cd56ef",
   ]
 
   private func update(out: Int, into: Int) -> LowRankUpdate {
@@ -80,7 +81,8 @@ import Weights
       "tokenizer/vocab.json", "scheduler/scheduler_config.json",
     ] {
       let copy = folder.file("out/diffusers").appending(path: name)
-      #expect(try FileDigest.sha256(copy) == FileDigest.sha256(base.appending(path: name)), "\(name)")
+      #expect(
+        try FileDigest.sha256(copy) == FileDigest.sha256(base.appending(path: name)), "\(name)")
     }
   }
 

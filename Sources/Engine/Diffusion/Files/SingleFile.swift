@@ -91,7 +91,8 @@ struct SingleFile {
     guard let folder = options.tokenizer ?? SingleFileOptions.tokenizer(near: url) else {
       throw WeightError.config(
         file: url.shortName,
-        reason: "a single file has no tokenizer; put CLIP's at `tokenizers/clip` beside it, or name "
+        reason:
+          "a single file has no tokenizer; put CLIP's at `tokenizers/clip` beside it, or name "
           + "a folder in diffusers layout that has one")
     }
     let clip = try CLIPTokenizer(folder: folder)

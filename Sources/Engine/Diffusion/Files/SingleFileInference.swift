@@ -105,7 +105,8 @@ struct SingleFileInference {
       prefix + (isOpen ? "positional_embedding" : "embeddings.position_embedding.weight"))
     let layers = count(prefix + (isOpen ? "transformer.resblocks" : "encoder.layers"))
     guard table.count == 2, table[1] % 64 == 0 else {
-      throw .config(file: name, reason: "its token table has shape \(table); [V, 64 heads] is known")
+      throw .config(
+        file: name, reason: "its token table has shape \(table); [V, 64 heads] is known")
     }
     return CLIPTextConfig(
       vocabSize: table[0], hiddenSize: table[1], intermediateSize: 4 * table[1],

@@ -22,10 +22,15 @@ package enum DiffusersLoRA {
         let isKernel = update.down.shape.rank == 4
         let shape = isKernel ? [1, magnitude.count, 1, 1] : [magnitude.count]
         writer.add(
-          "\(key).lora_magnitude_vector", Tensor(magnitude.values, shape: Shape(shape)), as: dtype)
+          "\(key).\(magnitudeName(path))", Tensor(magnitude.values, shape: Shape(shape)), as: dtype)
       }
     }
     try writer.write(to: url)
+  }
+
+  /// peft leaves `weight` out; transformers, which loads the text encoder's part, finds nothing without it.
+  private static func magnitudeName(_ path: String) -> String {
+    path.hasPrefix("unet.") ? "lora_magnitude_vector" : "lora_magnitude_vector.weight"
   }
 
   /// transformers before 5.6 keeps the text encoder's layers below `text_model`, and diffusers drops that where

@@ -101,7 +101,8 @@ package enum LoRAFile {
     if let key = keys[.magnitude] {
       let value = try file.tensor(key)
       // Norms over inputs are what DoRA and peft define; LyCORIS can take them over outputs.
-      let isColumn = value.shape.rank == 1 || value.shape[0] == shape[0]
+      let isColumn =
+        value.shape.rank == 1 || value.shape[0] == shape[0]
         || value.shape.rank == 4 && value.shape[1] == shape[0] && value.shape[0] == 1
       guard value.count == shape[0], isColumn else {
         throw .shapeMismatch(key: key, expected: [shape[0]], found: value.shape.dims)

@@ -39,7 +39,8 @@ package struct ForeignWriter {
       let isUniform = parts.allSatisfy { $0.dtype == parts[0].dtype }
       writer.add(
         key,
-        Tensor(parts.flatMap(\.tensor.values), shape: Shape([3 * first[0]] + first.dims.dropFirst())),
+        Tensor(
+          parts.flatMap(\.tensor.values), shape: Shape([3 * first[0]] + first.dims.dropFirst())),
         as: isUniform ? parts[0].dtype : .f32)
     }
     try writer.write(to: url)

@@ -39,7 +39,8 @@ package enum SingleFileLayout {
     case ("upsamplers", _):
       let hasAttention = keys.contains { $0.hasPrefix("up_blocks.\(level).attentions.") }
       return "\(arm).\(first + layers).\(hasAttention ? 2 : 1).conv.\(path[5])"
-    case ("attentions", _): return "\(arm).\(first + layer + (isDown ? 1 : 0)).1." + inner(path[4...])
+    case ("attentions", _):
+      return "\(arm).\(first + layer + (isDown ? 1 : 0)).1." + inner(path[4...])
     default: return "\(arm).\(first + layer + (isDown ? 1 : 0)).0." + inner(path[4...])
     }
   }
@@ -63,7 +64,8 @@ package enum SingleFileLayout {
   package static func vae(_ keys: some Collection<String>) -> TensorPlaces {
     let levels = 1 + (keys.compactMap { index($0, after: "decoder.up_blocks") }.max() ?? 0)
     return places(keys) { key in
-      let isMatrix = key.contains(".attentions.") && !key.contains("group_norm")
+      let isMatrix =
+        key.contains(".attentions.") && !key.contains("group_norm")
         && key.hasSuffix(".weight")
       return TensorPlace(vaePrefix + vaeName(key, levels: levels), isKernel: isMatrix)
     }

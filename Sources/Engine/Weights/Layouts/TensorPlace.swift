@@ -18,7 +18,8 @@ package struct TensorPlace: Equatable, Sendable {
     if third != nil { return found == [3 * shape[0]] + shape.dropFirst() }
     // Older files write the kernel's sides, newer ones the matrix.
     return found == shape
-      || isKernel && found.starts(with: shape) && found.dropFirst(shape.count).allSatisfy { $0 == 1 }
+      || isKernel && found.starts(with: shape)
+        && found.dropFirst(shape.count).allSatisfy { $0 == 1 }
   }
 
   /// Our tensor, taken out of the file's.

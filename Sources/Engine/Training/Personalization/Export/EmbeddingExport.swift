@@ -66,5 +66,15 @@ extension TunedResult {
     where ours.token != theirs.token || ours.vectors.values != theirs.vectors.values {
       throw TrainingError.exportDiffers(key: ours.token)
     }
+    try PictureCheck(self).requireEqual(model, try rebuilt(with: reopened))
+  }
+
+  /// The base with rows from a file; all else that was trained is the live model's.
+  private func rebuilt(with rows: [LearnedEmbedding]) throws -> StableDiffusion {
+    let base = try openBase()
+    for row in rows { _ = try base.learn(row.token, rows: row.vectors) }
+    base.unet = model.unet
+    try base.apply(adapters.filter { $0.key.hasPrefix("text_encoder.") })
+    return base
   }
 }
