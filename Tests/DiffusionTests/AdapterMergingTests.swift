@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Models
 import Tensors
 import TestSupport
 import Testing
