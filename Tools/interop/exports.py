@@ -51,15 +51,15 @@ def check(bench):
 
 class Export:
 
-  def __init__(self, bench, name, parts):
-    self.bench, self.name, self.parts = bench, name, parts
+  def __init__(self, bench, name, parts, settings=None):
+    self.bench, self.name, self.parts, self.settings = bench, name, parts, settings or recipe(**parts)
     self.folder = bench.work / name.replace(" ", "-")
 
   def check(self):
-    settings = self.folder.with_suffix(".json")
-    settings.write_text(json.dumps(recipe(**self.parts)))
+    file = self.folder.with_suffix(".json")
+    file.write_text(json.dumps(self.settings))
     good = run(self.bench.binary, "train", "--base", self.bench.base.folder, "--images", self.bench.work / "photos",
-               "--class", "dog", "--output", self.folder, "--recipe", settings)
+               "--class", "dog", "--output", self.folder, "--recipe", file)
     if not self.bench.check(good, f"{self.name}: a short run"):
       return
     pictures = {}
