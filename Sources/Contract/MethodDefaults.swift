@@ -13,6 +13,9 @@ package struct MethodDefaults: Equatable, Sendable {
   package var samplerSteps = 50
   package var guidance: Float = 7.5
   package var prompt = "a {id} {class}"
+  package var rank = TrainingRecipe.LoRA().rank
+  package var targets = TrainingRecipe.LoRA().targets
+  package var vectors = TrainingRecipe.Embedding().vectors
 
   /// - Parameter prior: as asked for; nil leaves it to the method
   package init(
@@ -20,6 +23,7 @@ package struct MethodDefaults: Equatable, Sendable {
     model: RecommendedDefaults? = nil
   ) {
     var measured = model?.methods?[method.rawValue]
+    let asked = asked ?? measured?.prior
     switch method {
     case .dreambooth:
       prior = asked ?? true
@@ -47,6 +51,9 @@ package struct MethodDefaults: Equatable, Sendable {
     steps = measured?.steps ?? steps
     embeddingRate = measured?.embeddingRate ?? embeddingRate
     if method == .textualInversion { embeddingRate = learningRate }
+    rank = measured?.rank ?? rank
+    targets = measured?.targets ?? targets
+    vectors = measured?.vectors ?? vectors
     priorImages = model?.priorImages ?? priorImages
     samplerSteps = model?.samplerSteps ?? samplerSteps
     guidance = model?.guidance ?? guidance
@@ -60,6 +67,8 @@ package struct MethodDefaults: Equatable, Sendable {
     recipe.training.gradientAccumulation = gradientAccumulation
     recipe.training.checkpointEvery = Self.checkpointEvery(steps: steps)
     recipe.embedding.learningRate = embeddingRate
+    (recipe.lora.rank, recipe.lora.targets) = (rank, targets)
+    recipe.embedding.vectors = vectors
     recipe.prior.enabled = prior
     recipe.prior.images = priorImages
     (recipe.prior.steps, recipe.samples.steps) = (samplerSteps, samplerSteps)

@@ -18,6 +18,11 @@ package struct RecommendedDefaults: Codable, Equatable, Sendable {
     /// Rate of new rows of the token table.
     package var embeddingRate: Float?
     package var steps: Int?
+    package var rank: Int?
+    package var targets: [TrainingRecipe.LoRA.Target]?
+    package var vectors: Int?
+    /// Whether the prior is on when nobody says.
+    package var prior: Bool?
     package init(learningRate: Float?, embeddingRate: Float? = nil, steps: Int?) {
       (self.learningRate, self.embeddingRate) = (learningRate, embeddingRate)
       self.steps = steps
