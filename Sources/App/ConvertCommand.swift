@@ -73,7 +73,7 @@ struct ConvertCommand: ParsableCommand {
       input.hasPrefix("random:")
       ? try BenchSubject(input).stableDiffusion(.f32)
       : try ModelArgument.open(
-        input, prediction: try predictionType(), configuration: try base.map(ModelArgument.folder))
+        input, prediction: try ModelArgument.prediction(prediction), configuration: try base.map(ModelArgument.folder))
     let writer = ModelWriter(model, dtype: try storedDType())
     if to == .diffusers {
       try Durable.folder(at: target, contents: writer.writeFolder)
@@ -83,14 +83,6 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private var target: URL { URL(fileURLWithPath: output) }
-
-  private func predictionType() throws(UsageError) -> PredictionType? {
-    guard let prediction else { return nil }
-    guard let known = PredictionType(rawValue: prediction) else {
-      throw UsageError("--prediction \(prediction): epsilon and v_prediction exist")
-    }
-    return known
-  }
 
   private func storedDType() throws(UsageError) -> StoredDType? {
     guard let dtype else { return nil }

@@ -37,6 +37,15 @@ enum ModelArgument {
       prediction: prediction, configuration: configuration, tokenizer: isThere ? clip : nil)
   }
 
+  /// `--prediction`
+  static func prediction(_ name: String?) throws(UsageError) -> PredictionType? {
+    guard let name else { return nil }
+    guard let known = PredictionType(rawValue: name) else {
+      throw UsageError("--prediction \(name): epsilon and v_prediction exist")
+    }
+    return known
+  }
+
   static func open(
     _ argument: String, prediction: PredictionType? = nil, configuration: URL? = nil
   ) throws -> StableDiffusion {

@@ -44,6 +44,10 @@ struct SampleCommand: ParsableCommand {
   var precision = "f32"
   @Option(help: "A safetensors file with the noise to begin from.")
   var latents: String?
+  @Option(help: "A folder in diffusers layout whose configuration a single file shares.")
+  var base: String?
+  @Option(help: "epsilon or v_prediction: what a single file's network predicts.")
+  var prediction: String?
   @Option(help: "Threads to compute with; one for each processor if absent.")
   var threads: Int?
   @Flag(help: "One JSON object per picture on stdout.")
@@ -62,7 +66,9 @@ struct SampleCommand: ParsableCommand {
   private func draw() throws {
     if let threads { ThreadTeam.use(threads) }
     let recipe = try recipe()
-    let opened = try ModelArgument.open(model)
+    let opened = try ModelArgument.open(
+      model, prediction: try ModelArgument.prediction(prediction),
+      configuration: try base.map(ModelArgument.folder))
     let printer = ProgressPrinter(json: json)
     let additions = try additions(to: opened, printer)
     let start = try latents.map(noise)

@@ -92,7 +92,7 @@ struct TrainCommand: ParsableCommand {
     }
     return WorkOrder(
       jobId: folder.lastPathComponent, epoch: 1, recipe: try resolvedRecipe(),
-      images: try pictures(), baseModel: try ModelArgument.folder(base),
+      images: try pictures(), baseModel: try ModelArgument.url(base),
       clipEncoder: try encoder(), attemptFolder: folder,
       cacheFolder: cache.map { URL(fileURLWithPath: $0, isDirectory: true) }
         ?? folder.appendingPathComponent("cache"),
@@ -185,7 +185,7 @@ struct TrainCommand: ParsableCommand {
     MethodDefaults(
       recipe.method, prior: priorImages.map { $0 != 0 },
       trainTextEncoder: recipe.trainTextEncoder,
-      model: RecommendedDefaults.ofModel(at: try ModelArgument.folder(base))
+      model: RecommendedDefaults.ofModel(at: try ModelArgument.url(base))
     ).apply(to: &recipe)
     return recipe
   }

@@ -116,6 +116,69 @@ import Weights
     }
   }
 
+  /// A model with adapters at work in its layers.
+  private func adapted(dora: Bool) throws -> TunedResult {
+    var recipe = TrainingRecipe(classNoun: "dog")
+    recipe.method = .lora
+    recipe.lora.targets = [.attention, .convolutions]
+    (recipe.trainTextEncoder, recipe.lora.dora) = (true, dora)
+    let plans = AdapterTargets.plans(recipe)
+    let model = try StableDiffusion(opening: base, adapters: plans)
+    let adapters = plans.values.flatMap(\.adapters)
+    for adapter in adapters {
+      adapter.up.withMutableFloats { for i in $0.indices { $0[i] = 0.3 - 0.1 * Float(i % 5) } }
+    }
+    return TunedResult(
+      model: model, trained: [],
+      adapters: Dictionary(uniqueKeysWithValues: adapters.map { ($0.path, $0.update) }),
+      provenance: provenance)
+  }
+
+  @Test(arguments: [ExportFormat.diffusers, .singleFile, .loraPEFT, .loraKohya], [false, true])
+  func `P38 live adapters draw what every form of them draws`(
+    format: ExportFormat, dora: Bool
+  ) throws {
+    let result = try adapted(dora: dora)
+    let before = result.model.unet.parameters.map(\.tensor.values)
+    _ = try Exporter.write(format, result, in: folder.file("out"))
+    #expect(result.model.unet.parameters.map(\.tensor.values) == before)
+  }
+
+  @Test(arguments: [ExportFormat.tiDiffusers, .tiKohya], [1, 4])
+  func `P39 new rows are written, read back and drawn with`(
+    format: ExportFormat, count: Int
+  ) throws {
+    let live = try StableDiffusion(opening: base)
+    let rows = Philox(seed: 8).draw(.test).normal([count, 8])
+    _ = try live.learn("<zq>", rows: rows)
+    let result = TunedResult(
+      model: live, trained: [], embeddings: [LearnedEmbedding(token: "<zq>", vectors: rows)],
+      provenance: ["dreambooth.trigger": "a photo of <zq>"])
+    let url = try file(try Exporter.write(format, result, in: folder.file("out")))
+    let fresh = try StableDiffusion(opening: base)
+    let plain = fresh.textStates(["a photo of <zq>"]).values
+    let read = try EmbeddingFile.read(url, width: 8)
+    _ = try fresh.learn(read.token, rows: read.vectors)
+    let states = fresh.textStates(["a photo of <zq>"]).values
+    #expect(states == live.textStates(["a photo of <zq>"]).values)
+    #expect(states != plain)
+  }
+
+  @Test func `a base that is one file becomes a folder with all its parts`() throws {
+    let one = folder.file("base.safetensors")
+    try ModelWriter(try StableDiffusion(opening: base)).writeSingleFile(one)
+    let model = try StableDiffusion(opening: one)
+    for parameter in model.unet.parameters {
+      parameter.tensor.withMutableFloats { for i in $0.indices { $0[i] *= 1.5 } }
+    }
+    let result = TunedResult(model: model, trained: ["unet"], provenance: provenance)
+    for format in [ExportFormat.diffusers, .singleFile] {
+      _ = try Exporter.write(format, result, in: folder.file("out"))
+    }
+    let opened = try StableDiffusion(opening: folder.file("out/diffusers"))
+    #expect(opened.tokenizer.encode("a zq dog") == model.tokenizer.encode("a zq dog"))
+  }
+
   @Test func `equal results are equal files`() throws {
     let digests = try ["one", "two"].map { name in
       try ExportFormat.allCases.filter { $0 == .diffusers || $0 == .singleFile }.flatMap {

@@ -19,9 +19,13 @@ struct SingleFileInference {
     if said == nil { said = try statedPrediction() }
     let schedule = SchedulerConfig.stableDiffusion(prediction: said ?? .epsilon)
     let side = hasOpenCLIP && schedule.prediction == .velocity ? 96 : 64
-    return ModelConfigs(
+    let configs = ModelConfigs(
       unet: try unet(sampleSize: side), vae: try vae(pictureSize: 8 * side), text: try text(),
       schedule: schedule, tokenizer: nil)
+    let contradiction =
+      configs.unet.contradiction ?? configs.vae.contradiction ?? configs.text.contradiction
+    if let contradiction { throw .config(file: name, reason: "by its shapes, \(contradiction)") }
+    return configs
   }
 
   /// 1.x predicts noise. 2.x does so at 512 pixels and velocity at 768, with the same names and shapes.
@@ -68,7 +72,8 @@ struct SingleFileInference {
       throw .config(
         file: name,
         reason: "its text states have width \(context) and its levels \(widths), which is neither "
-          + "Stable Diffusion 1.x nor 2.x; add --base with a folder that has its configuration")
+          + "Stable Diffusion 1.x nor 2.x; convert it with --base and a folder that has its "
+          + "configuration")
     }
     return UNetConfig(
       sampleSize: sampleSize, inChannels: first.count > 1 ? first[1] : 0,

@@ -83,7 +83,9 @@ package enum LoRAFile {
       throw .missing(key: missing(keys))
     }
     let (down, up) = (try file.tensor(downKey), try file.tensor(upKey))
-    let rank = down.shape[0]
+    guard let rank = down.shape.dims.first, rank > 0 else {
+      throw .shapeMismatch(key: downKey, expected: shape, found: down.shape.dims)
+    }
     let (kernel, point) = (Array(shape.dropFirst()), Array(repeating: 1, count: shape.count - 2))
     let factors = (
       down: try fitted(down, [rank] + kernel, downKey),
@@ -100,10 +102,9 @@ package enum LoRAFile {
     var magnitude: Tensor?
     if let key = keys[.magnitude] {
       let value = try file.tensor(key)
-      // Norms over inputs are what DoRA and peft define; LyCORIS can take them over outputs.
-      let isColumn =
-        value.shape.rank == 1 || value.shape[0] == shape[0]
-        || value.shape.rank == 4 && value.shape[1] == shape[0] && value.shape[0] == 1
+      // [out], [out, 1, ...] or peft's [1, out, 1, 1]. LyCORIS can also take norms over outputs: [1, in].
+      let dims = value.shape.dims
+      let isColumn = dims.first == shape[0] || dims.count == 4 && Array(dims.prefix(2)) == [1, shape[0]]
       guard value.count == shape[0], isColumn else {
         throw .shapeMismatch(key: key, expected: [shape[0]], found: value.shape.dims)
       }
@@ -121,7 +122,7 @@ package enum LoRAFile {
     func bare(_ dims: [Int]) -> [Int] {
       dims.count == 4 && dims.suffix(2) == [1, 1] ? Array(dims.prefix(2)) : dims
     }
-    guard found.count > 1, found[0] > 0, bare(found) == bare(shape) else {
+    guard bare(found) == bare(shape) else {
       throw .shapeMismatch(key: key, expected: shape, found: found)
     }
     return found == shape ? tensor : withoutGradients { tensor.reshaped(Shape(shape)) }
