@@ -6,6 +6,7 @@ from diffusers import StableDiffusionPipeline
 import numpy as np
 from safetensors import safe_open
 
+from foreign import LowRank
 from pictures import hear, open_folder, with_ddim
 from tally import run
 
@@ -132,8 +133,12 @@ class Export:
   def lora_kohya(self, what):
     file = self.file("lora_kohya")
     pipeline = self.bench.base.open()
-    self.quietly(what, lambda: pipeline.load_lora_weights(str(file.parent), weight_name=file.name))
-    self.all_layers(what, file, pipeline)
+    if self.parts.get("lora", {}).get("dora"):
+      # diffusers 0.42.1 leaves kohya's magnitudes out of whatever file; a reader of our own takes its place.
+      LowRank.read_kohya(pipeline, file).merge(pipeline)
+    else:
+      self.quietly(what, lambda: pipeline.load_lora_weights(str(file.parent), weight_name=file.name))
+      self.all_layers(what, file, pipeline)
     with safe_open(file, "pt") as opened:
       said = opened.metadata() or {}
     lacking = [k for k in ("ss_network_dim", "ss_network_alpha", "ss_network_module", "ss_base_model_version",

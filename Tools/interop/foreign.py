@@ -6,7 +6,7 @@ kohya-ss/sd-scripts and LyCORIS for adapters), apart from the engine's own table
 
 import re
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 import torch
 
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
@@ -121,7 +121,7 @@ class LowRank:
   """Random updates of a pipeline's layers: what a foreign trainer would have learned."""
 
   def __init__(self, pipeline, layers, rank, alpha, seed, size=0.5, dora=False):
-    self.alpha, self.parts, self.magnitudes = alpha, {}, {}
+    self.alphas, self.parts, self.magnitudes = {}, {}, {}
     g = torch.Generator().manual_seed(seed)
     weights = layer_weights(pipeline)
     for path in sorted(weights):
@@ -131,13 +131,28 @@ class LowRank:
       r = min(rank(path) if callable(rank) else rank, w.shape[0])
       down = torch.randn(r, *w.shape[1:], generator=g) / down_size(w)
       up = torch.randn(w.shape[0], r, *[1] * (w.ndim - 2), generator=g) * size / r**0.5
-      self.parts[path] = (down, up)
+      self.parts[path], self.alphas[path] = (down, up), float(alpha)
       if dora:
         norm = self.sum(path, w, 1.0).flatten(1).norm(dim=1)
         self.magnitudes[path] = norm * (1 + 0.2 * torch.randn(norm.shape, generator=g))
 
+  @staticmethod
+  def read_kohya(pipeline, file):
+    """The updates of a file in kohya's keys, magnitudes too, which diffusers 0.42 leaves out of what it loads."""
+    update, stored = LowRank(pipeline, [], 1, 1, 0), load_file(file)
+    for path in layer_weights(pipeline):
+      part, rest = path.split(".", 1)
+      name = ("lora_unet_" if part == "unet" else "lora_te_text_model_") + rest.replace(".", "_")
+      if f"{name}.lora_down.weight" in stored:
+        update.parts[path] = stored.pop(f"{name}.lora_down.weight"), stored.pop(f"{name}.lora_up.weight")
+        update.alphas[path] = stored.pop(f"{name}.alpha").item()
+        if f"{name}.dora_scale" in stored:
+          update.magnitudes[path] = stored.pop(f"{name}.dora_scale").flatten()
+    assert not stored, f"keys of no layer: {sorted(stored)[:4]}"
+    return update
+
   def scale(self, path):
-    return self.alpha / self.parts[path][0].shape[0]
+    return self.alphas[path] / self.parts[path][0].shape[0]
 
   def sum(self, path, w, strength):
     down, up = self.parts[path]
@@ -163,11 +178,10 @@ class LowRank:
       name = name.replace(".", "_")
       found |= {f"{name}.lora_down.weight": down.to(dtype), f"{name}.lora_up.weight": up.to(dtype)}
       if alpha:
-        found[f"{name}.alpha"] = torch.tensor(float(self.alpha), dtype=dtype)
+        found[f"{name}.alpha"] = torch.tensor(self.alphas[path], dtype=dtype)
       if path in self.magnitudes:
         found[f"{name}.dora_scale"] = self.magnitudes[path].view(-1, *[1] * (down.ndim - 1)).to(dtype)
-    save_file({k: v.contiguous() for k, v in found.items()}, file,
-              metadata={"ss_network_module": "networks.lora", "ss_network_alpha": str(self.alpha)})
+    save_file({k: v.contiguous() for k, v in found.items()}, file, metadata={"ss_network_module": "networks.lora"})
 
 
 def down_size(w):

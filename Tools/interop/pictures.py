@@ -29,6 +29,8 @@ from samplers import SD1  # noqa: E402
 
 ABOUT_KEYS = re.compile(
   r"\bkeys?\b|unexpected|missing|not used|newly initialized|mismatch|not initialized|no lora|not found|ignored", re.I)
+# What `load_lora_weights` says of every file that changes the U-Net alone, diffusers' own among them.
+OF_NO_MATTER = re.compile(r"safe to ignore if LoRA state dict didn't originally have any CLIPTextModel")
 TOKENIZER_FILES = ["vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json"]
 
 
@@ -54,8 +56,9 @@ def hear(call):
       logger.removeHandler(handler)
   said = [line for line in [*heard.getvalue().splitlines(), *(str(w.message) for w in caught)] if line.strip()]
   for line in said:
-    print(f"      said: {line[:300]}")
-  return result, [line for line in said if ABOUT_KEYS.search(line)]
+    if not OF_NO_MATTER.search(line):
+      print(f"      said: {line[:300]}")
+  return result, [line for line in said if ABOUT_KEYS.search(line) and not OF_NO_MATTER.search(line)]
 
 
 def open_folder(folder, **more):
