@@ -52,12 +52,17 @@ import Testing
     #expect(abs(whole.item - 1) < 1e-6)
   }
 
-  @Test func `consistency is the softplus of beta times what the base does better`() {
+  @Test func `consistency is the softplus of beta times what the base does better`() throws {
     let tuned = Tensor([1, 0.5, 3, 0.1], shape: [4])
     let base = Tensor([1, 1, 1, 1], shape: [4])
     let loss = ConsistencyLoss(beta: 100)(tuned, base: base).values
     #expect(abs(loss[0] - Float(log(2.0))) < 1e-6)
     #expect(loss[1] < 1e-6 && abs(loss[2] - 200) < 1e-3 && loss.allSatisfy(\.isFinite))
+    tuned.isTrainable = true
+    sum(ConsistencyLoss(beta: 100)(tuned, base: base)).backward()
+    // beta sigmoid(beta (tuned - base)): a half where nothing has been learned yet
+    let slopes = try #require(tuned.gradient).values
+    #expect(abs(slopes[0] - 50) < 1e-3 && slopes[1] < 1e-3 && abs(slopes[2] - 100) < 1e-3)
   }
 
   @Test func `zero terminal SNR ends in pure noise and begins as before`() throws {

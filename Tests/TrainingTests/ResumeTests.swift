@@ -60,7 +60,7 @@ import Weights
     let often = try TinyRun { $0.samples.every = 1 }
     let never = try TinyRun { $0.samples.every = 0 }
     let digests = try [often, never].map { run in
-      TinyRun.digests(try run.run())["unet/diffusion_pytorch_model.safetensors"]
+      TinyRun.digests(try run.run())["diffusers/unet/diffusion_pytorch_model.safetensors"]
     }
     #expect(digests[0] != nil && digests[0] == digests[1])
   }

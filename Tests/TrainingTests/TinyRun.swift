@@ -65,8 +65,10 @@ final class TinyRun {
 
   /// Digests of all files of an artifact, by name.
   static func digests(_ finished: WorkEvent.Finished?) -> [String: String] {
-    let files = (finished?.artifacts ?? []).flatMap(\.files)
-    return Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.sha256) })
+    let files = (finished?.artifacts ?? []).flatMap { artifact in
+      artifact.files.map { ("\(artifact.format)/\($0.name)", $0.sha256) }
+    }
+    return Dictionary(uniqueKeysWithValues: files)
   }
 
   func report(_ epoch: Int) throws -> WorkReport {

@@ -15,7 +15,11 @@ package struct ConsistencyLoss {
   /// - Returns: `[B]`
   package func callAsFunction(_ tuned: Tensor, base: Tensor) -> Tensor {
     let x = (tuned - base) * beta
-    // softplus(x), without overflow on either side
-    return relu(x) + log(exp(-abs(x)) + 1)
+    // softplus(x) = max(x, 0) + log(1 + exp(-|x|)), without overflow on either side. The side is a constant: at 0, where
+    // every run begins, the slopes of max and |x| by themselves would cancel to none.
+    let isPositive = x.values.map { $0 >= 0 }
+    let part = Tensor(isPositive.map { $0 ? 1 : 0 }, shape: x.shape)
+    let sign = Tensor(isPositive.map { $0 ? -1 : 1 }, shape: x.shape)
+    return x * part + log(exp(x * sign) + 1)
   }
 }

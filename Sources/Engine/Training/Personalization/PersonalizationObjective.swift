@@ -93,6 +93,14 @@ final class PersonalizationObjective {
 }
 
 extension TrainedWeights {
+  /// Runs `body` with the model as a user has it after update `step`.
+  func asAfter<R>(
+    step: Int, _ model: StableDiffusion, _ recipe: TrainingRecipe, _ body: () throws -> R
+  ) rethrows -> R {
+    showWords(of: model, step: step, every: recipe.embedding.progressiveEvery)
+    return try atRest(body)
+  }
+
   /// Lets prompts hold those rows of each word that have joined by update `step`, counted from 1.
   func showWords(of model: StableDiffusion, step: Int, every: Int) {
     for word in words {
@@ -100,8 +108,8 @@ extension TrainedWeights {
     }
   }
 
-  /// Runs `body` as a user will: no inputs left out.
-  func atRest<R>(_ body: () throws -> R) rethrows -> R {
+  /// No inputs left out.
+  private func atRest<R>(_ body: () throws -> R) rethrows -> R {
     let kept = adapters.map(\.dropout)
     for adapter in adapters { adapter.dropout = nil }
     defer { for (adapter, dropout) in zip(adapters, kept) { adapter.dropout = dropout } }

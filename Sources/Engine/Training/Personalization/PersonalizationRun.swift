@@ -60,7 +60,11 @@ final class PersonalizationRun {
       setup.model, setup.weights, recipe, subjects: setup.subjects)
     try train(state, objective, batches, sampler, evaluation)
     let artifacts = try timed(.exporting) {
-      try state.withFinalWeights { try setup.weights.atRest { try setup.export(order) } }
+      try state.withFinalWeights {
+        try setup.weights.asAfter(step: recipe.training.steps, setup.model, recipe) {
+          try setup.export(order)
+        }
+      }
     }
     try writeReport(setup, photos, evaluation)
     let finished = WorkEvent.Finished(artifacts: artifacts)
@@ -197,7 +201,9 @@ final class PersonalizationRun {
     let drawn = try timed(.sampling) {
       try withPrecision(recipe.training.precision.compute) {
         try state.withFinalWeights {
-          try sampler.draw(step: step) { try progress(.sampling, $0, $1) }
+          try sampler.weights.asAfter(step: step, sampler.model, recipe) {
+            try sampler.draw(step: step) { try progress(.sampling, $0, $1) }
+          }
         }
       }
     }

@@ -16,6 +16,7 @@ struct PreviewSampler {
   }
 
   let model: StableDiffusion
+  let weights: TrainedWeights
   let baseHash: String
   let recipe: TrainingRecipe
   let subjects: [PromptTemplates]

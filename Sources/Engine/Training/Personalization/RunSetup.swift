@@ -193,7 +193,8 @@ struct RunSetup {
 
   func sampler(_ order: WorkOrder) -> PreviewSampler {
     PreviewSampler(
-      model: model, baseHash: started.baseHash, recipe: order.recipe, subjects: subjects,
+      model: model, weights: weights, baseHash: started.baseHash, recipe: order.recipe,
+      subjects: subjects,
       size: size,
       folder: order.attemptFolder)
   }
@@ -204,7 +205,13 @@ struct RunSetup {
     let result = TunedResult(
       model: model, trained: weights.components,
       adapters: Dictionary(uniqueKeysWithValues: updates),
-      embeddings: weights.words.map { LearnedEmbedding(token: $0.word, vectors: $0.rows) },
+      embeddings: weights.words.map { word in
+        // Rows that no step has reached are no part of the word.
+        let t = (steps: order.recipe.training.steps, every: order.recipe.embedding.progressiveEvery)
+        let count = word.count(at: t.steps, every: t.every)
+        return LearnedEmbedding(
+          token: word.word, vectors: word.rows.detached().slice(axis: 0, 0..<count))
+      },
       provenance: provenance(order.recipe))
     return try order.recipe.exports.map {
       try Exporter.write($0, result, in: order.attemptFolder)

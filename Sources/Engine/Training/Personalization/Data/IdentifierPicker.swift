@@ -34,7 +34,7 @@ package struct IdentifierPicker {
   /// three, and read as the text again.
   package func check(_ text: String, classNoun: String) -> Choice? {
     let tokens = tokenizer.tokens(of: text)
-    guard (1...3).contains(tokens.count),
+    guard text != classNoun, (1...3).contains(tokens.count),
       tokenizer.tokens(of: "a \(text) \(classNoun)")
         == tokenizer.tokens(of: "a") + tokens + tokenizer.tokens(of: classNoun),
       tokenizer.decode(tokens) == text
