@@ -7,7 +7,8 @@ struct Dreambooth: ParsableCommand {
     commandName: "dreambooth",
     abstract: "Fine-tunes a text-to-image model on a few photos of a subject.",
     subcommands: [
-      ServeCommand.self, MigrateCommand.self, DecodeCommand.self, ProbeCommand.self,
+      ServeCommand.self, MigrateCommand.self, DecodeCommand.self, IdentifiersCommand.self,
+      ProbeCommand.self,
       TrainCommand.self, SampleCommand.self, WorkerCommand.self, InspectCommand.self,
       ConvertCommand.self,
       BenchCommand.self, ToyboxCommand.self, PretrainCommand.self,

@@ -44,5 +44,6 @@ package enum RecipeLimits {
   package static let consistencyBeta = Range<Float>(minimum: 0.001, maximum: 1e6)
   package static let subjects = Range(minimum: 1, maximum: 8)
   package static let captionLength = Range(minimum: 1, maximum: 1000)
+  package static let identifierCandidates = Range(minimum: 1, maximum: 20)
   package static let attempts = Range(minimum: 1, maximum: 10)
 }

@@ -108,7 +108,10 @@ import Testing
       ("getOpenAPI", "/openapi.json"), ("getProblem", "/problems/not_found"),
     ]
     #expect(
-      Set(gets.map(\.0)).union(["createJob", "cancelJob", "retryJob", "cloneJob"])
+      Set(gets.map(\.0)).union([
+        "createJob", "cancelJob", "retryJob", "cloneJob", "listIdentifiers",
+        "getIdentifierPicture",
+      ])
         == Set(contract.operations.map(\.id)))
     for (operation, target) in gets {
       let response = try await service.send("GET", target)
@@ -195,6 +198,52 @@ import Testing
     }
     service.queue.drain()
     try check(try await service.post("\(home)/clone", "{}"), "cloneJob", status: 503)
+  }
+
+  @Test func `P37 words are looked at once, and seen before they are trained`() async throws {
+    try service.prepareIdentifiers()
+    let home = "/v1/base_models/starter/identifiers"
+    func ask(_ query: String, until status: Int) async throws -> Response {
+      while true {
+        let answer = try await service.send("GET", "\(home)?\(query)")
+        if answer.status == status { return answer }
+        try check(answer, "listIdentifiers", status: 202)
+        #expect(answer.headers["Retry-After"] != nil)
+        try await Task.sleep(for: .milliseconds(20))
+      }
+    }
+    let ready = try await ask("class=dog&n=1", until: 200)
+    try check(ready, "listIdentifiers", status: 200)
+    let etag = try #require(ready.headers["ETag"])
+    let again = try await service.send(
+      "GET", "\(home)?class=dog&n=1", ["If-None-Match": etag])
+    try check(again, "listIdentifiers", status: 304)
+    let candidates = try #require(try ready.json["candidates"] as? [[String: Any]])
+    let picture = try #require((candidates[0]["with_class_urls"] as? [String])?.first)
+    try check(try await service.send("GET", picture), "getIdentifierPicture", status: 200)
+    let failed = try await ask("class=dog&tokens=sks,fail", until: 500)
+    try check(failed, "listIdentifiers", status: 500)
+    #expect(try failed.json["detail"] as? String == "this model knows no words")
+    for query in [
+      "n=3", "class=dog;", "class=dog&n=0", "class=dog&n=21", "class=dog&tokens=a,a",
+      "class=dog&tokens=--base", "class=dog&zoom=1",
+    ] {
+      try check(
+        try await service.send("GET", "\(home)?\(query)"), "listIdentifiers", status: 400)
+    }
+    for target in ["../starter", "..%2fdata", "nothing"] {
+      try check(
+        try await service.send("GET", "/v1/base_models/\(target)/identifiers?class=dog"),
+        "listIdentifiers", status: 404)
+    }
+    let folder = picture.prefix { $0 != "?" }.split(separator: "/").dropLast().joined(
+      separator: "/")
+    for name in ["/\(folder)/identifiers.json", "/\(folder)/..%2fgrid.png", "\(home)/x/grid.png"] {
+      try check(try await service.send("GET", name), "getIdentifierPicture", status: 404)
+    }
+    service.queue.drain()
+    try check(
+      try await service.send("GET", "\(home)?class=cat"), "listIdentifiers", status: 503)
   }
 
   @Test func `P11 what is not there is 404, never an empty object`() async throws {

@@ -26,6 +26,9 @@ final class ServiceFixture: Sendable {
     var jobs = JobsConfiguration(threads: 1)
     jobs.queueLimit = queueLimit
     jobs.diskWatermark = watermark
+    jobs.executable = URL(filePath: "/bin/sh")
+    jobs.identifierArguments = [root.appending(path: "identifiers.sh").path]
+    jobs.childEnvironment = ["PATH": "/usr/bin:/bin"]
     queue = JobQueue(stores, configuration: jobs, decoder: SignatureDecoder())
     let models = root.appending(path: "models")
     try Self.makeModel(models.appending(path: "starter"))
@@ -40,6 +43,32 @@ final class ServiceFixture: Sendable {
   }
 
   deinit { try? FileManager.default.removeItem(at: root) }
+
+  /// Stands for `dreambooth identifiers`: a report on one word, or, asked for `fail`, a reason.
+  func prepareIdentifiers() throws {
+    let report = IdentifierReport(
+      classNoun: "dog", baseHash: "b", features: "none", seeds: [1], sampler: .ddim, steps: 2,
+      guidance: 3, size: 8, classPictures: ["class-seed1.png"], baseline: 0.5, classAgreement: 0.7,
+      grid: "grid.png",
+      candidates: [
+        .init(
+          rank: 1, text: "xjy", tokenIds: [7], roundTrips: true, score: 0.9, agreement: 0.5,
+          shift: 0.1, alone: ["a.png"], withClass: ["b.png"])
+      ])
+    let survey = root.appending(path: "survey")
+    try FileIO.createFolder(survey)
+    try ContractJSON.encoder().encode(report)
+      .write(to: survey.appending(path: IdentifierReport.fileName))
+    for name in report.pictures { try Self.png.write(to: survey.appending(path: name)) }
+    let script = """
+      while [ $# -gt 0 ]; do
+        [ "$1" = --output ] && out="$2"; [ "$1" = --tokens ] && tokens="$2"; shift
+      done
+      case "$tokens" in *fail*) echo "this model knows no words" >&2; exit 2;; esac
+      cp -r \(survey.path) "$out.part" && mv "$out.part" "$out"
+      """
+    try Data(script.utf8).write(to: root.appending(path: "identifiers.sh"))
+  }
 
   private static func makeModel(_ folder: URL) throws {
     for name in ["unet", "vae", "text_encoder", "scheduler"] {

@@ -14,13 +14,15 @@ extension Problem.Kind {
     409, "idempotency_in_flight", "Same request in progress")
   static let illegalTransition = Self(409, "illegal_transition", "Not possible in this status")
   static let notAcceptable = Self(406, "not_acceptable", "Media type not offered")
+  static let identifiersFailed = Self(
+    500, "identifiers_failed", "Words could not be looked at")
   static let queueFull = Self(429, "queue_full", "Queue is full")
   static let outcomeUnknown = Self(
     500, "outcome_unknown", "Storage failed, outcome unknown")
 
   static let raisedByAPI: [Self] = [
     .malformedJSON, .invalidRequest, .willNotFit, .idempotencyKeyReused, .idempotencyInFlight,
-    .illegalTransition, .notAcceptable, .queueFull, .outcomeUnknown,
+    .illegalTransition, .notAcceptable, .identifiersFailed, .queueFull, .outcomeUnknown,
   ]
 }
 

@@ -40,6 +40,9 @@ enum ProblemPages {
       "Fields are missing, unknown or out of range. `errors` has one entry per fault: a JSON Pointer, "
       + "a code, a sentence, and what is allowed.",
     "will_not_fit": "Weights and optimizer of this base model need more memory than there is.",
+    "identifiers_failed":
+      "The base model could not be asked about these words; `detail` has its reason. The next request "
+      + "tries again.",
     "queue_full": "As many jobs wait as may; send again after Retry-After.",
     "headers_too_large": "Header fields are limited in number and size.",
     "internal": "A fault of the service. Its log holds the request id of the answer.",

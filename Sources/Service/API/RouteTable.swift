@@ -16,6 +16,7 @@ package enum RouteTable {
     let artifacts = ArtifactsController(context)
     let datasets = DatasetsController(context)
     let models = BaseModelsController(context)
+    let identifiers = IdentifiersController(context)
     let capabilities = CapabilitiesController(context)
     let health = HealthController(context)
     let job = "/v1/jobs/{id}"
@@ -46,6 +47,11 @@ package enum RouteTable {
         "getDatasetImage", "GET", "/v1/datasets/{id}/images/{img}/content", .read, datasets.content),
       Route("listBaseModels", "GET", "/v1/base_models", .read, models.list),
       Route("getBaseModel", "GET", "/v1/base_models/{id}", .read, models.get),
+      Route(
+        "listIdentifiers", "GET", "/v1/base_models/{id}/identifiers", .read, identifiers.list),
+      Route(
+        "getIdentifierPicture", "GET", "/v1/base_models/{id}/identifiers/{survey}/{name}", .read,
+        identifiers.picture),
       Route("getCapabilities", "GET", "/v1/capabilities", .read, capabilities.get),
       Route("getQueue", "GET", "/v1/queue", .read, capabilities.queue),
       Route("getHealth", "GET", "/healthz", .open, health.alive),

@@ -6,6 +6,7 @@ import Synchronization
 package final class JobQueue: Sendable {
   package let stores: Stores
   package let configuration: JobsConfiguration
+  package let identifiers: IdentifierSurvey
   let intake: PhotoIntake
   let attempts = AttemptRegistry()
   /// Rings when there may be a job to look at.
@@ -20,6 +21,7 @@ package final class JobQueue: Sendable {
     self.stores = stores
     self.configuration = configuration
     self.disk = disk
+    identifiers = IdentifierSurvey(stores.folder, configuration)
     intake = PhotoIntake(stores, decoder: decoder)
   }
 
@@ -155,8 +157,11 @@ package final class JobQueue: Sendable {
     }
   }
 
-  /// From now on new work is refused.
-  package func drain() { draining.withLock { $0 = true } }
+  /// From now on new work is refused, and what can be asked again is dropped.
+  package func drain() {
+    draining.withLock { $0 = true }
+    identifiers.stop()
+  }
 
   package var isDraining: Bool { draining.withLock { $0 } }
 

@@ -10,6 +10,7 @@ package struct JobsConfiguration: Sendable {
   package var executable = URL(fileURLWithPath: "/proc/self/exe")
   package var workerArguments = ["worker"]
   package var decodeArguments = ["decode"]
+  package var identifierArguments = ["identifiers"]
   /// Variables that children get; nothing else of the service's environment reaches them.
   ///
   /// The thread team of a child waits for work by spinning a moment, then asleep: where other programs share

@@ -42,7 +42,7 @@ package struct IdentifierPicker {
     return Choice(text: text, tokens: tokens)
   }
 
-  private var rareWords: [String] {
+  var rareWords: [String] {
     let count = tokenizer.vocabulary.count
     let first = count - max(8, count / 16)
     return tokenizer.vocabulary.filter { $0.value >= first && $0.key.hasSuffix("</w>") }
@@ -54,7 +54,7 @@ package struct IdentifierPicker {
       }
   }
 
-  private var consonants: [String] {
+  var consonants: [String] {
     let letters = Array("bcdfghjklmnpqrstvwxz")
     return letters.flatMap { a in
       letters.flatMap { b in letters.map { c in String([a, b, c]) } }
