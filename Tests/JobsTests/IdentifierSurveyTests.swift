@@ -1,9 +1,8 @@
 import Contract
 import Foundation
+import Jobs
 import Storage
 import Testing
-
-@testable import Jobs
 
 @Suite(.serialized) struct IdentifierSurveyTests {
   private func question(_ tokens: [String], count: Int = 3) -> IdentifierSurvey.Question {

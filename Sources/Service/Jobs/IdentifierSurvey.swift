@@ -24,7 +24,7 @@ package final class IdentifierSurvey: Sendable {
     }
 
     /// Name of the answer's folder.
-    func key() throws -> String {
+    package func key() throws -> String {
       String(FileHash.sha256(try ContractJSON.encoder().encode(self)).prefix(32))
     }
   }
