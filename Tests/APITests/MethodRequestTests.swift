@@ -66,6 +66,10 @@ import Testing
       ["/method/prior/weight other_source"]
     ),
     (#""training":{"zero_terminal_snr":true}"#, ["/training/zero_terminal_snr needs_v_prediction"]),
+    (
+      #""method":{"prior":{"source":"predictions"}},"training":{"prediction":"v_prediction"}"#,
+      ["/method/prior/source other_prediction"]
+    ),
     (#""training":{"prediction":"sample"}"#, ["/training/prediction invalid_choice"]),
     (
       #""method":{"type":"textual_inversion"},"exports":["diffusers"]"#,
@@ -145,8 +149,8 @@ import Testing
 
   @Test func `a word with rows of its own is written in brackets`() async throws {
     for (method, sent, written) in [
-      ("textual_inversion", "toby", "<toby>"), ("pivotal_tuning", "<toby>", "<toby>"),
-      ("dreambooth", "toby", "toby"), ("custom_diffusion", "auto", "auto"),
+      ("textual_inversion", "Toby", "<toby>"), ("pivotal_tuning", "<toby>", "<toby>"),
+      ("dreambooth", "Toby", "Toby"), ("custom_diffusion", "auto", "auto"),
     ] {
       let config = try await service.resolved(
         #"{"class_noun":"dog","identifier":"\#(sent)","method":{"type":"\#(method)"}}"#)

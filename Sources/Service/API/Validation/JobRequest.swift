@@ -41,6 +41,7 @@ struct JobRequest {
     TrainingFields.read(
       training, basePrediction: model?.prediction, surroundings.randomSeed, &recipe)
     method.read(asksRate: training.value("learning_rate") != nil, &recipe)
+    Self.checkPrior(fields, recipe, model)
     SampleFields.read(fields.object("samples"), &recipe)
     recipe.exports = Self.exports(fields, method.type)
     let start = InitFrom.read(fields, surroundings.start, recipe, model)
@@ -89,6 +90,20 @@ struct JobRequest {
       "there is no model \"\(id)\" in the models folder; put it there in diffusers layout, or name "
         + "another", allowed: models.map(\.id))
     return nil
+  }
+
+  /// A frozen base that says noise cannot be held against a network that learns to say velocity.
+  private static func checkPrior(
+    _ fields: FieldReader, _ recipe: TrainingRecipe, _ model: ModelShelf.Model?
+  ) {
+    let (prior, prediction) = (recipe.prior, recipe.objective.prediction)
+    guard prior.enabled, !prior.source.hasPictures, prediction != .model,
+      prediction.rawValue != model?.prediction
+    else { return }
+    fields.fault(
+      path: ["method", "prior", "source"], "other_prediction",
+      "\(prior.source.rawValue) asks the base model, which predicts \(model?.prediction ?? "noise"); "
+        + "keep its prediction, or take class pictures")
   }
 
   private static func exports(

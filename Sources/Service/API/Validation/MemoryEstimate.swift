@@ -44,7 +44,8 @@ struct MemoryEstimate {
       return keysAndValues.values.reduce(0) { $0 + TensorShapes.count($1) } + vectors
     case .lora, .pivotalTuning:
       let layers = recipe.lora.targets.flatMap(Self.layers)
-      let inText = recipe.trainTextEncoder ? text.adapters(Self.textLayers, recipe.lora) : 0
+      let textLayers = recipe.trainTextEncoder ? recipe.lora.targets.flatMap(Self.textLayers) : []
+      let inText = text.adapters(textLayers, recipe.lora)
       return unet.adapters(layers, recipe.lora) + inText + vectors
     }
   }
@@ -55,11 +56,20 @@ struct MemoryEstimate {
     case .attention: [".to_q", ".to_k", ".to_v", ".to_out.0"]
     case .feedForward: [".ff.net.0.proj", ".ff.net.2"]
     case .convolutions:
-      [".conv1", ".conv2", ".conv_shortcut", ".proj_in", ".proj_out", ".conv"]
+      [
+        ".conv1", ".conv2", ".conv_shortcut", ".time_emb_proj", ".proj_in", ".proj_out",
+        "samplers.0.conv",
+      ]
     }
   }
 
-  private static let textLayers = [".q_proj", ".k_proj", ".v_proj", ".out_proj"]
+  private static func textLayers(_ target: TrainingRecipe.LoRA.Target) -> [String] {
+    switch target {
+    case .attention: [".q_proj", ".k_proj", ".v_proj", ".out_proj"]
+    case .feedForward: [".mlp.fc1", ".mlp.fc2"]
+    case .convolutions: []
+    }
+  }
 }
 
 /// The shapes of all tensors in the safetensors files of a folder, read from their headers.

@@ -74,6 +74,6 @@ enum SubjectFields {
         "\(method.rawValue) gives the word a place of its own: letters, digits, - and _, as \"toby\""
       )
     }
-    return "<\(word)>"
+    return "<\(word.lowercased())>"
   }
 }
