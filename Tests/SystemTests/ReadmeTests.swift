@@ -16,7 +16,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let service = try await RunningService(data: folder.appending(path: "data"))
     let blocks = try Self.blocks()
-    #expect(blocks.count == 3)
+    #expect(blocks.count == 4)
     // --fail-with-body: an error answer fails the line, as a reader would notice it.
     let script = blocks.joined(separator: "\n")
       .replacingOccurrences(of: "http://127.0.0.1:8080", with: service.url)
@@ -27,7 +27,9 @@ import Testing
         of: #""class_noun":"dog","base_model":"starter""#,
         with:
           #""class_noun":"dog","base_model":"starter","method":{"type":"dreambooth","prior":{"images":2,"steps":2}},"#
-          + #""training":{"steps":2},"samples":{"seeds":[1],"steps":2}"#)
+          + #""training":{"steps":2},"samples":{"seeds":[1],"steps":2}"#
+      )
+      .replacingOccurrences(of: #""steps":600"#, with: #""steps":2"#)
     let end =
       "until curl -sS \"\(service.url)/v1/jobs/$JOB\" | grep -q succeeded; do sleep 0.2; done\n"
     var lines = script.components(separatedBy: "\n")

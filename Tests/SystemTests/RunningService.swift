@@ -133,16 +133,27 @@ final class RunningService: @unchecked Sendable {
 
   func get(_ path: String) async throws -> Answer { try await send("GET", path) }
 
-  /// One multipart POST: the part `job`, then the photos under their names.
+  /// A JSON body, as `retry` and `clone` take it.
+  func post(_ path: String, _ json: String = "{}") async throws -> Answer {
+    try await send(
+      "POST", path, headers: ["Content-Type": "application/json"], body: Data(json.utf8))
+  }
+
+  /// A part of an upload that is not a photo.
+  typealias Companion = (field: String, name: String, type: String, bytes: Data)
+
+  /// One multipart POST: the part `job`, then the photos under their names and what belongs to them.
   func post(
-    job: [String: Any], photos: [(name: String, bytes: Data)], query: String = ""
+    job: [String: Any], photos: [(name: String, bytes: Data)], companions: [Companion] = [],
+    query: String = ""
   ) async throws -> Answer {
     let json = try JSONSerialization.data(withJSONObject: job)
-    return try await post(json: json, photos: photos, query: query)
+    return try await post(json: json, photos: photos, companions: companions, query: query)
   }
 
   func post(
-    json: Data, photos: [(name: String, bytes: Data)], query: String = ""
+    json: Data, photos: [(name: String, bytes: Data)], companions: [Companion] = [],
+    query: String = ""
   ) async throws -> Answer {
     let boundary = "dreambooth-test-boundary"
     var body = Data()
@@ -154,6 +165,11 @@ final class RunningService: @unchecked Sendable {
     for photo in photos {
       part("name=\"images\"; filename=\"\(photo.name)\"", "image/png", photo.bytes)
     }
+    for part in companions {
+      let disposition = "name=\"\(part.field)\"; filename=\"\(part.name)\""
+      body += Data("--\(boundary)\r\nContent-Disposition: form-data; \(disposition)\r\n".utf8)
+      body += Data("Content-Type: \(part.type)\r\n\r\n".utf8) + part.bytes + Data("\r\n".utf8)
+    }
     body += Data("--\(boundary)--\r\n".utf8)
     return try await send(
       "POST", "/v1/jobs\(query)",
@@ -162,8 +178,14 @@ final class RunningService: @unchecked Sendable {
 
   /// Posts a job that must be accepted.
   /// - Returns: its id
-  func submit(job: [String: Any], photos: [(name: String, bytes: Data)]) async throws -> String {
-    let answer = try await post(job: job, photos: photos)
+  func submit(
+    job: [String: Any], photos: [(name: String, bytes: Data)], companions: [Companion] = []
+  ) async throws -> String {
+    try id(of: try await post(job: job, photos: photos, companions: companions))
+  }
+
+  /// The job that an answer has accepted.
+  func id(of answer: Answer) throws -> String {
     guard answer.status == 202, let id = answer.json["id"] as? String else {
       throw Failure(description: "status \(answer.status): \(answer.text)")
     }
@@ -192,6 +214,20 @@ final class RunningService: @unchecked Sendable {
     try await wait(for: id, seconds: seconds) {
       ["succeeded", "failed", "cancelled"].contains($0["status"] as? String ?? "")
     }
+  }
+
+  /// SHA-256 of every weights file that the job offers, by format and name.
+  func digests(of id: String) async throws -> [String: String] {
+    let list = try await get("/v1/jobs/\(id)/artifacts").json["data"] as? [[String: Any]] ?? []
+    var digests: [String: String] = [:]
+    for artifact in list {
+      for file in artifact["files"] as? [[String: Any]] ?? [] {
+        let name = file["name"] as? String ?? ""
+        guard name.hasSuffix(".safetensors") else { continue }
+        digests["\(artifact["format"] ?? "")/\(name)"] = file["sha256"] as? String
+      }
+    }
+    return digests
   }
 
   /// SHA-256 of the tuned U-Net that the job offers.

@@ -29,6 +29,16 @@ enum Subjects {
     ]
   }
 
+  /// The same with another method.
+  static func job(
+    method: [String: Any], steps: Int = 4, exports: [String]? = nil, _ more: [String: Any] = [:]
+  ) -> [String: Any] {
+    var job = job(steps: steps).merging(more) { $1 }
+    job["method"] = method
+    job["exports"] = exports
+    return job
+  }
+
   /// The real photos of one subject of `../shared/dreambench`; `nil` where they are absent.
   static func dreambench(_ subject: String) -> [(name: String, bytes: Data)]? {
     let folder = RunningService.root.deletingLastPathComponent()
