@@ -40,16 +40,7 @@ package struct IdentifierEvidence {
     classNoun: String, words: [String], count: Int, to folder: URL,
     onPicture: (Int, Int) -> Void = { _, _ in }
   ) throws -> IdentifierReport {
-    let picker = IdentifierPicker(model.tokenizer)
-    let found =
-      words.isEmpty
-      ? picker.candidates(classNoun: classNoun, count: count)
-      : words.map { word in
-        let choice = picker.check(word, classNoun: classNoun)
-        return (
-          choice ?? .init(text: word, tokens: model.tokenizer.tokens(of: word)), choice != nil
-        )
-      }
+    let found = candidates(classNoun, words, count)
     guard !found.isEmpty else {
       throw TrainingError.invalidRecipe(
         parameter: "identifier",
@@ -66,14 +57,27 @@ package struct IdentifierEvidence {
     }
     let plain = try series("a photo")
     let ofClass = try series("a \(classNoun)")
-    let words = try found.map { choice, roundTrips in
+    let drawnWords = try found.map { choice, roundTrips in
       Word(
         choice: choice, roundTrips: roundTrips, alone: try series("a photo of \(choice.text)"),
         withClass: try series("a \(choice.text) \(classNoun)"))
     }
-    try Durable.folder(at: folder) { try save(words, plain, ofClass, classNoun, in: $0) }
+    try Durable.folder(at: folder) { try save(drawnWords, plain, ofClass, classNoun, in: $0) }
     let file = folder.appendingPathComponent(IdentifierReport.fileName)
     return try ContractJSON.decoder().decode(IdentifierReport.self, from: Data(contentsOf: file))
+  }
+
+  private typealias Found = (choice: IdentifierPicker.Choice, roundTrips: Bool)
+
+  private func candidates(_ classNoun: String, _ words: [String], _ count: Int) -> [Found] {
+    let picker = IdentifierPicker(model.tokenizer)
+    guard !words.isEmpty else {
+      return picker.candidates(classNoun: classNoun, count: count).map { ($0, true) }
+    }
+    return words.map { word in
+      if let choice = picker.check(word, classNoun: classNoun) { return (choice, true) }
+      return (.init(text: word, tokens: model.tokenizer.tokens(of: word)), false)
+    }
   }
 
   // MARK: - Pictures
@@ -176,7 +180,7 @@ package struct IdentifierEvidence {
 
 extension IdentifierPicker {
   /// The rarest words that come back as themselves; failing enough of those, consonants in a fixed random order.
-  func candidates(classNoun: String, count: Int) -> [(choice: Choice, roundTrips: Bool)] {
+  func candidates(classNoun: String, count: Int) -> [Choice] {
     let letters = consonants
     let order = Philox(seed: 0).draw(.identifierChoice).permutation(count: letters.count)
     var found: [Choice] = []
@@ -186,6 +190,6 @@ extension IdentifierPicker {
       }
       found.append(choice)
     }
-    return found.map { ($0, true) }
+    return found
   }
 }
