@@ -3,6 +3,7 @@ package import Diffusion
 package import Evaluation
 package import Foundation
 import Imaging
+import Models
 import Tensors
 import Weights
 
