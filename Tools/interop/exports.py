@@ -29,15 +29,19 @@ RATES = {"dreambooth": 3e-3, "lora": 2e-2, "textual_inversion": 0.1, "pivotal_tu
 
 
 def recipe(method, exports, **parts):
-  rate = RATES[method]
+  """A whole recipe, as the command line wants it in a file."""
   return dict(
     version=1, class_noun="dog", identifier="auto", method=method, exports=exports,
-    train_text_encoder=parts.get("train_text_encoder", False), lora=parts.get("lora", {}),
-    embedding=dict(learning_rate=0.1) | parts.get("embedding", {}), text_encoder={}, objective={}, other_subjects=[],
+    train_text_encoder=parts.get("train_text_encoder", False), other_subjects=[],
+    lora=dict(rank=4, alpha=0, targets=["attention"], dropout=0, dora=False) | parts.get("lora", {}),
+    embedding=dict(vectors=1, initial_word="", kind="object", learning_rate=0.1, pull=0, progressive_every=0)
+    | parts.get("embedding", {}),
+    text_encoder=dict(learning_rate=0, until_step=0),
+    objective=dict(offset_noise=0, prediction="model", zero_terminal_snr=False, unmasked_weight=0, consistency_beta=1000),
     prior=dict(enabled=False, source="generate", weight=1, images=4, sampler="ddpm", steps=2, guidance=3),
-    training=dict(steps=8, learning_rate=rate, warmup_steps=0, batch_size=1, gradient_accumulation=1, precision="f32",
-                  seed=3, adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8, weight_decay=1e-2, max_gradient_norm=1,
-                  flip=False, checkpoint_every=8, keep_checkpoints=1, resolution=0),
+    training=dict(steps=8, learning_rate=RATES[method], warmup_steps=0, batch_size=1, gradient_accumulation=1,
+                  precision="f32", seed=3, adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8, weight_decay=1e-2,
+                  max_gradient_norm=1, flip=False, checkpoint_every=8, keep_checkpoints=1, resolution=0),
     samples=dict(every=0, prompts=["a {id} {class}"], negative_prompt="", seeds=[1], sampler="ddim", steps=2, guidance=3))
 
 
