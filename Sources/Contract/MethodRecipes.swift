@@ -83,6 +83,16 @@ extension TrainingRecipe {
     }
   }
 
+  /// How the optimizer keeps its two moments of each trained value.
+  package enum Moments: String, Defaulted, Sendable, CaseIterable {
+    /// Eight bytes a value.
+    case f32
+    /// Two bytes a value and a little more.
+    case eightBit = "8bit"
+
+    package init() { self = .f32 }
+  }
+
   /// Where the second half of the objective gets its pictures and targets from.
   package enum PriorSource: String, Defaulted, Sendable, CaseIterable {
     /// Class pictures drawn from the frozen base.

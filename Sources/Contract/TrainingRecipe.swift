@@ -57,6 +57,7 @@ package struct TrainingRecipe: Codable, Equatable, Sendable {
     package var adamEpsilon: Float = 1e-8
     package var weightDecay: Float = 1e-2
     package var maxGradientNorm: Float = 1
+    package var moments = Moments()
     package var emaDecay: Float?
     package var flip = false
     package var checkpointEvery = 100

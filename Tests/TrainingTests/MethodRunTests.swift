@@ -40,6 +40,7 @@ import Weights
       ($0.lora.dropout, $0.lora.dora, $0.lora.targets) = (0.3, true, [.attention, .convolutions])
       ($0.embedding.vectors, $0.embedding.progressiveEvery, $0.embedding.pull) = (2, 2, 0.1)
       ($0.objective.minSnrGamma, $0.objective.offsetNoise) = (5, 0.1)
+      $0.training.moments = .eightBit
       $0.exports = method.exports
     }
     let whole = try run.run(epoch: 1)

@@ -58,4 +58,5 @@ package enum Purpose: UInt32, Sendable, CaseIterable {
   case dropout = 19
   case instanceOffset = 20
   case priorOffset = 21
+  case momentRounding = 22
 }

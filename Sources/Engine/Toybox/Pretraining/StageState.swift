@@ -34,11 +34,12 @@ struct StageState {
   }
 
   private var tensors: [(name: String, key: String, tensor: Tensor)] {
-    trainer.parameters.entries.enumerated().flatMap { i, entry in
+    let moments = trainer.optimizer.state
+    return trainer.parameters.entries.enumerated().flatMap { i, entry in
       [
         ("weight.\(entry.key)", entry.key, entry.tensor),
-        ("m.\(entry.key)", entry.key, trainer.optimizer.m[i]),
-        ("v.\(entry.key)", entry.key, trainer.optimizer.v[i]),
+        ("m.\(entry.key)", entry.key, moments.m[i]),
+        ("v.\(entry.key)", entry.key, moments.v[i]),
       ] + (trainer.average.map { [("average.\(entry.key)", entry.key, $0.averages[i])] } ?? [])
     }
   }

@@ -3,7 +3,8 @@ package import Tensors
 
 /// AdamW (Loshchilov & Hutter, 1711.05101) on f32 master weights, as torch.optim.AdamW.
 ///
-/// A parameter without a gradient is left alone, moments and decay included.
+/// A parameter without a gradient is left alone, moments and decay included. Moments may be kept in 8 bits; they are
+/// widened for one parameter at a time.
 package final class AdamW {
   package struct Settings: Sendable {
     package var beta1: Float
@@ -18,17 +19,49 @@ package final class AdamW {
     }
   }
 
+  /// First and second moments of all parameters, each of its parameter's shape.
+  private enum Moments {
+    case wide(m: [Tensor], v: [Tensor])
+    case compact([CompactMoments], Philox)
+  }
+
   package let parameters: ParameterGroup
   package let settings: Settings
-  /// First and second moments, one per parameter and of its shape.
-  package let m: [Tensor]
-  package let v: [Tensor]
+  private let moments: Moments
 
-  package init(_ parameters: ParameterGroup, _ settings: Settings = Settings()) {
+  /// - Parameter compact: keeps the moments in 8 bits, rounded by draws of this generator
+  package init(
+    _ parameters: ParameterGroup, _ settings: Settings = Settings(), compact: Philox? = nil
+  ) {
     self.parameters = parameters
     self.settings = settings
-    m = parameters.entries.map { Tensor.zeros($0.tensor.shape) }
-    v = parameters.entries.map { Tensor.zeros($0.tensor.shape) }
+    let zeros = { parameters.entries.map { Tensor.zeros($0.tensor.shape) } }
+    moments =
+      compact.map {
+        .compact(parameters.entries.map { CompactMoments(count: $0.tensor.count) }, $0)
+      } ?? .wide(m: zeros(), v: zeros())
+  }
+
+  /// The moments as numbers, for a checkpoint.
+  package var state: (m: [Tensor], v: [Tensor]) {
+    switch moments {
+    case .wide(let m, let v): return (m, v)
+    case .compact(let compact, _):
+      let pairs = zip(parameters.entries, compact).map { entry, kept in
+        let (m, v) = (Tensor.zeros(entry.tensor.shape), Tensor.zeros(entry.tensor.shape))
+        kept.read(m: m, v: v)
+        return (m, v)
+      }
+      return (pairs.map(\.0), pairs.map(\.1))
+    }
+  }
+
+  /// Takes over what `state` was, once its tensors hold a checkpoint's values.
+  package func restore(_ state: (m: [Tensor], v: [Tensor])) {
+    guard case .compact(let compact, _) = moments else { return }
+    for (i, kept) in compact.enumerated() {
+      kept.write(m: state.m[i], v: state.v[i], rounding: nil)
+    }
   }
 
   /// - Parameters:
@@ -42,7 +75,15 @@ package final class AdamW {
     for (i, entry) in parameters.entries.enumerated() {
       guard let gradient = entry.tensor.gradient else { continue }
       s.learningRate = rate * entry.rateFactor
-      update(entry.tensor, gradient, m[i], v[i], s)
+      switch moments {
+      case .wide(let m, let v): update(entry.tensor, gradient, m[i], v[i], s)
+      case .compact(let compact, let philox):
+        let (m, v) = (Tensor.zeros(entry.tensor.shape), Tensor.zeros(entry.tensor.shape))
+        compact[i].read(m: m, v: v)
+        update(entry.tensor, gradient, m, v, s)
+        compact[i].write(
+          m: m, v: v, rounding: philox.draw(.momentRounding, step: step, index: i))
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 package import Contract
 package import Diffusion
-import Tensors
+package import Tensors
 
 /// The step loop's body: gradients of a loss become one update of the weights. It knows nothing of
 /// pictures or jobs; what is random comes from the caller's loss.
@@ -12,13 +12,16 @@ package final class Trainer {
     package var maxGradientNorm: Float
     package var accumulation: Int
     package var emaDecay: Float?
+    /// Draws for the rounding of moments in 8 bits; nil keeps them in f32.
+    package var compactMoments: Philox?
     package init(
       totalSteps: Int, learningRate: LearningRateSchedule, adam: AdamW.Settings = .init(),
-      maxGradientNorm: Float = 1, accumulation: Int = 1, emaDecay: Float? = nil
+      maxGradientNorm: Float = 1, accumulation: Int = 1, emaDecay: Float? = nil,
+      compactMoments: Philox? = nil
     ) {
       (self.totalSteps, self.learningRate, self.adam) = (totalSteps, learningRate, adam)
       (self.maxGradientNorm, self.accumulation) = (maxGradientNorm, accumulation)
-      self.emaDecay = emaDecay
+      (self.emaDecay, self.compactMoments) = (emaDecay, compactMoments)
     }
   }
 
@@ -34,7 +37,7 @@ package final class Trainer {
     self.parameters = parameters
     self.settings = settings
     self.step = step
-    optimizer = AdamW(parameters, settings.adam)
+    optimizer = AdamW(parameters, settings.adam, compact: settings.compactMoments)
     average = settings.emaDecay.map { WeightAverage(parameters, decay: $0) }
   }
 

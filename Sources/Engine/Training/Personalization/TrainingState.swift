@@ -31,7 +31,8 @@ struct TrainingState {
           beta1: t.adamBeta1, beta2: t.adamBeta2, epsilon: t.adamEpsilon,
           weightDecay: t.weightDecay),
         maxGradientNorm: t.maxGradientNorm, accumulation: t.gradientAccumulation,
-        emaDecay: t.emaDecay),
+        emaDecay: t.emaDecay,
+        compactMoments: t.moments == .f32 ? nil : Philox(seed: t.seed)),
       startingAt: step)
   }
 
@@ -42,10 +43,7 @@ struct TrainingState {
       step: trainer.step, identity: identity, in: folder, keep: recipe.training.keepCheckpoints
     ) { folder in
       try save(entries.map { ($0.key, $0.tensor) }, folder, Self.weights)
-      let optimizer = trainer.optimizer
-      try save(
-        zip(entries, optimizer.m).map { ("m." + $0.key, $1) }
-          + zip(entries, optimizer.v).map { ("v." + $0.key, $1) }, folder, Self.moments)
+      try save(momentTensors(trainer.optimizer.state), folder, Self.moments)
       if let average = trainer.average {
         try save(zip(entries, average.averages).map { ($0.key, $1) }, folder, Self.average)
       }
@@ -64,10 +62,9 @@ struct TrainingState {
     try checkpoint.require(identity)
     let entries = trainer.parameters.entries
     try load(entries.map { ($0.key, $0.tensor) }, checkpoint, Self.weights)
-    let optimizer = trainer.optimizer
-    try load(
-      zip(entries, optimizer.m).map { ("m." + $0.key, $1) }
-        + zip(entries, optimizer.v).map { ("v." + $0.key, $1) }, checkpoint, Self.moments)
+    let moments = trainer.optimizer.state
+    try load(momentTensors(moments), checkpoint, Self.moments)
+    trainer.optimizer.restore(moments)
     if let average = trainer.average {
       try load(zip(entries, average.averages).map { ($0.key, $1) }, checkpoint, Self.average)
     }
@@ -95,6 +92,12 @@ struct TrainingState {
   func withFinalWeights<R>(_ body: () throws -> R) rethrows -> R {
     guard let average = trainer.average else { return try body() }
     return try average.inPlace(body)
+  }
+
+  private func momentTensors(_ state: (m: [Tensor], v: [Tensor])) -> [(String, Tensor)] {
+    let entries = trainer.parameters.entries
+    return zip(entries, state.m).map { ("m." + $0.key, $1) }
+      + zip(entries, state.v).map { ("v." + $0.key, $1) }
   }
 
   private func save(_ tensors: [(String, Tensor)], _ folder: URL, _ name: String) throws {
