@@ -32,7 +32,7 @@ import Training
     #expect(report.candidates.count == 3)
     #expect(report.candidates.map(\.rank) == [1, 2, 3])
     #expect(Set(report.candidates.map(\.text)).isSuperset(of: ["zq", "xv"]))
-    #expect(report.candidates.allSatisfy(\.roundTrips))
+    #expect(report.candidates.allSatisfy { $0.roundTrips })
     #expect(report.candidates.map(\.score) == report.candidates.map(\.score).sorted(by: >))
     for name in report.pictures {
       let picture = try ImageDecoder.decode(contentsOf: folder.file("out").appending(path: name))
