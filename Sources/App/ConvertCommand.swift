@@ -73,7 +73,8 @@ struct ConvertCommand: ParsableCommand {
       input.hasPrefix("random:")
       ? try BenchSubject(input).stableDiffusion(.f32)
       : try ModelArgument.open(
-        input, prediction: try ModelArgument.prediction(prediction), configuration: try base.map(ModelArgument.folder))
+        input, prediction: try ModelArgument.prediction(prediction),
+        configuration: try base.map(ModelArgument.folder))
     let writer = ModelWriter(model, dtype: try storedDType())
     if to == .diffusers {
       try Durable.folder(at: target, contents: writer.writeFolder)

@@ -104,7 +104,8 @@ package enum LoRAFile {
       let value = try file.tensor(key)
       // [out], [out, 1, ...] or peft's [1, out, 1, 1]. LyCORIS can also take norms over outputs: [1, in].
       let dims = value.shape.dims
-      let isColumn = dims.first == shape[0] || dims.count == 4 && Array(dims.prefix(2)) == [1, shape[0]]
+      let isColumn =
+        dims.first == shape[0] || dims.count == 4 && Array(dims.prefix(2)) == [1, shape[0]]
       guard value.count == shape[0], isColumn else {
         throw .shapeMismatch(key: key, expected: [shape[0]], found: value.shape.dims)
       }
