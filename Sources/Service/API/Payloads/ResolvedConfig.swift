@@ -170,6 +170,7 @@ struct ResolvedTraining: Encodable, Sendable {
   var adamEpsilon: Float
   var weightDecay: Float
   var maxGradientNorm: Float
+  var optimizerMoments: TrainingRecipe.Moments
   var emaDecay: Null<Float>
   var flip: Bool
   var checkpointEvery: Int
@@ -191,6 +192,7 @@ struct ResolvedTraining: Encodable, Sendable {
     (adamBeta1, adamBeta2) = (training.adamBeta1, training.adamBeta2)
     (adamEpsilon, weightDecay) = (training.adamEpsilon, training.weightDecay)
     (maxGradientNorm, emaDecay) = (training.maxGradientNorm, Null(training.emaDecay))
+    optimizerMoments = training.moments
     (flip, checkpointEvery) = (training.flip, training.checkpointEvery)
     keepCheckpoints = training.keepCheckpoints
     resolution = Null(training.resolution == 0 ? nil : training.resolution)

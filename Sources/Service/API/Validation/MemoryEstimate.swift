@@ -5,6 +5,8 @@ import Foundation
 ///
 ///     bytes = 4 (trained * (weight + gradient + two moments) + frozen + second copy)
 ///
+/// where moments in 8 bits take a byte each.
+///
 /// Adapters and vectors train few values beside frozen ones. A prior that asks the frozen base at every step
 /// needs what is trained a second time, as it was.
 struct MemoryEstimate {
@@ -25,7 +27,8 @@ struct MemoryEstimate {
     let secondCopy = needsBase && !isAdded ? own : 0
     let ema = recipe.training.emaDecay == nil ? 0 : 1
     trained = own
-    lowerBound = 4 * (own * (4 + ema) + all - (isAdded ? 0 : own) + secondCopy)
+    let moments = recipe.training.moments == .eightBit ? 2 : 8
+    lowerBound = own * (8 + moments + 4 * ema) + 4 * (all - (isAdded ? 0 : own) + secondCopy)
     checkpointBytes = 4 * own * (3 + ema)
   }
 

@@ -27,6 +27,8 @@ enum TrainingFields {
       fields.float("weight_decay", RecipeLimits.unitInterval) ?? training.weightDecay
     training.maxGradientNorm =
       fields.float("max_gradient_norm", RecipeLimits.maxGradientNorm) ?? training.maxGradientNorm
+    training.moments =
+      fields.choice("optimizer_moments", of: TrainingRecipe.Moments.self) ?? training.moments
     training.emaDecay = fields.float("ema_decay", RecipeLimits.unitInterval)
     training.flip = fields.bool("flip") ?? training.flip
     training.checkpointEvery =
