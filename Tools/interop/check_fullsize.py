@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Exports at Stable Diffusion 1.5's shape load in diffusers: a LoRA in both forms, the tuned model as folder and as
-single file, and a conversion of the base.
+single file, and a conversion of the base; a checkpoint in the original layout is opened here.
 
     python Tools/interop/check_fullsize.py --binary .build/release/dreambooth --work /tmp/fullsize
 
-The base has random weights (2 GB, f16), and the run has two steps at 64 pixels. Needs 16 GiB of memory and 16 GB of disk
-at WORK, which is emptied afterwards.
+The base has random weights (2 GB, f16), and the run has two steps at 64 pixels. Run it where `models` is. Needs 16 GiB of
+memory and 20 GB of disk at WORK, which is emptied afterwards.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from check_formats import Base, Bench
 from exports import Export, recipe
+from foreign import write_original
 from pictures import GOLDEN, SD1, TOKENIZER_FILES, hear
 from tally import Tally, run
 
@@ -64,6 +65,14 @@ def check(tally, binary, work):
   gc.collect()
   shutil.rmtree(export.folder, ignore_errors=True)
   converted(bench, work / "base.safetensors")
+  imported(bench, work / "original.safetensors")
+
+
+def imported(bench, file):
+  """A checkpoint as the original scripts write it, which says nothing of its configuration."""
+  pipeline = bench.base.open()
+  write_original(pipeline, file, torch.float16)
+  bench.same("a single file from elsewhere", pipeline, ["--model", file], effect=False)
 
 
 def converted(bench, file):
