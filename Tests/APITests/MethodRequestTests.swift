@@ -115,7 +115,7 @@ import Testing
     #""method":{"type":"textual_inversion"},"training":{"learning_rate":1e-3}"#,
     #""method":{"type":"pivotal_tuning","pull":0.1,"initial_word":"puppy"}"#,
     #""method":{"type":"custom_diffusion","embedding_learning_rate":1e-4}"#,
-    #""training":{"min_snr_gamma":5,"offset_noise":0.1,"unmasked_weight":0.2,"ema_decay":0.99}"#,
+    #""training":{"min_snr_gamma":5,"offset_noise":0.1,"unmasked_weight":0.2,"optimizer_moments":"8bit"}"#,
     #""training":{"prediction":"v_prediction","zero_terminal_snr":true}"#,
   ]
 
@@ -177,5 +177,7 @@ import Testing
       try await estimate(#"{"type":"textual_inversion","vectors":3}"#)
         == (4 * (24 * 4 + 142), 24))
     #expect(try await estimate(#"{"type":"custom_diffusion"}"#).trained == 32 + 8)
+    let small = #"{"type":"dreambooth"},"training":{"optimizer_moments":"8bit"}"#
+    #expect(try await estimate(small).bytes == 62 * 10 + 4 * 80)
   }
 }

@@ -45,6 +45,9 @@ package struct Capabilities: Encodable, Sendable {
     var gradientAccumulation: Int
     var prior: Bool
     var priorImages: Int?
+    var rank: Int?
+    var targets: [TrainingRecipe.LoRA.Target]?
+    var vectors: Int?
     var prompt: String
 
     init(_ defaults: MethodDefaults, _ method: TrainingRecipe.Method) {
@@ -53,6 +56,8 @@ package struct Capabilities: Encodable, Sendable {
       (batchSize, gradientAccumulation) = (defaults.batchSize, defaults.gradientAccumulation)
       prior = defaults.prior
       priorImages = defaults.prior ? defaults.priorImages : nil
+      (rank, targets) = method.trainsAdapters ? (defaults.rank, defaults.targets) : (nil, nil)
+      vectors = method.trainsVectors ? defaults.vectors : nil
       prompt = defaults.prompt
     }
   }
@@ -73,7 +78,8 @@ package struct Capabilities: Encodable, Sendable {
   var promptSets: [String] = []
   var imageTypes = ["image/png", "image/jpeg", "image/webp"]
   var features = [
-    "prior_preservation", "text_encoder_training", "ema", "exact_resume", "dry_run", "captions",
+    "prior_preservation", "text_encoder_training", "ema", "8bit_moments", "exact_resume", "dry_run",
+    "captions",
     "masks", "class_images", "several_subjects", "init_from", "retry", "clone",
     "identifier_evidence",
   ]

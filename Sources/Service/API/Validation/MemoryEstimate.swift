@@ -29,7 +29,7 @@ struct MemoryEstimate {
     trained = own
     let moments = recipe.training.moments == .eightBit ? 2 : 8
     lowerBound = own * (8 + moments + 4 * ema) + 4 * (all - (isAdded ? 0 : own) + secondCopy)
-    checkpointBytes = 4 * own * (3 + ema)
+    checkpointBytes = own * (4 + moments + 4 * ema)
   }
 
   private static func trained(
