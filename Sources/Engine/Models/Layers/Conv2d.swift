@@ -29,8 +29,8 @@ package struct Conv2d {
       conv2d(x, weight, bias: bias, stride: stride, padding: padding)
     }
     guard let adapter, adapter.isActive else { return convolved(x, weight, bias) }
-    return adapter.applied(to: x, weight, bias: bias, base: { convolved(x, weight, $0) }) {
-      conv2d(convolved($0, adapter.down, nil), adapter.up, padding: Padding(0))
-    }
+    return adapter.applied(
+      to: x, weight, bias: bias, base: { convolved(x, weight, $0) },
+      addition: { conv2d(convolved($0, adapter.down, nil), adapter.up, padding: Padding(0)) })
   }
 }

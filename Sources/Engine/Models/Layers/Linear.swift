@@ -20,8 +20,8 @@ package struct Linear {
   /// - Returns: `[..., out]`
   package func callAsFunction(_ x: Tensor) -> Tensor {
     guard let adapter, adapter.isActive else { return linear(x, weight, bias: bias) }
-    return adapter.applied(to: x, weight, bias: bias, base: { linear(x, weight, bias: $0) }) {
-      linear(linear($0, adapter.down), adapter.up)
-    }
+    return adapter.applied(
+      to: x, weight, bias: bias, base: { linear(x, weight, bias: $0) },
+      addition: { linear(linear($0, adapter.down), adapter.up) })
   }
 }
