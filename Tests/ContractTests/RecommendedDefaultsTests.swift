@@ -13,7 +13,7 @@ import Testing
       .write(to: folder.appending(path: "dreambooth.json"))
     let plain = TrainingRecipe(classNoun: "dog")
     var recipe = plain
-    MethodDefaults(.dreambooth, model: try #require(RecommendedDefaults.ofModel(at: folder)))
+    MethodDefaults(.dreambooth, model: RecommendedDefaults.ofModel(at: folder))
       .apply(to: &recipe)
     #expect(recipe.training.learningRate == 0.001)
     #expect(recipe.prior.steps == 7 && recipe.samples.steps == 7)
