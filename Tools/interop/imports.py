@@ -72,6 +72,7 @@ class Import:
       write_original(pipeline, file, dtype)
       theirs, _ = hear(lambda: with_ddim(StableDiffusionPipeline.from_single_file(
         str(file), config=str(self.base.folder), local_files_only=True)))
+      self.bench.same(f"a single file in {name}", theirs, ["--model", file, "--base", self.base.folder])
       out = self.work / f"from-single-file-{name}"
       good = run(self.bench.binary, "convert", file, out, "--to", "diffusers", "--base", self.base.folder)
       if self.bench.check(good, f"a single file in {name} converts to a folder"):
