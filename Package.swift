@@ -93,7 +93,7 @@ let package = Package(
         "Training",
       ], tested: true),
     shim("Engine", "CCodecs", ["png", "jpeg", "webp", "lcms2"]),
-    shim("Engine", "CKernels", ["dnnl", "gomp"]),
+    shim("Engine", "CKernels", []),
 
     .target(
       name: "TestSupport", dependencies: ["Contract", "Models", "Tensors", "Weights"],

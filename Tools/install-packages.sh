@@ -2,7 +2,7 @@
 # Installs the Debian packages that the build needs and that are missing; does nothing when all are there.
 set -eu
 
-packages="libdnnl-dev libpng-dev libjpeg62-turbo-dev libwebp-dev liblcms2-dev libsqlite3-dev zlib1g-dev curl ca-certificates"
+packages="libpng-dev libjpeg62-turbo-dev libwebp-dev liblcms2-dev libsqlite3-dev zlib1g-dev curl ca-certificates"
 
 missing=""
 for package in $packages; do

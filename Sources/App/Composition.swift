@@ -38,7 +38,7 @@ struct Composition {
     let context = APIContext(
       queue: queue, shelf: shelf, build: EngineBuild.version,
       engine: Capabilities.Engine(
-        isa: ThreadTeam.instructionSet, threads: jobs.threads, workers: jobs.workers),
+        isa: InstructionSet.current.rawValue, threads: jobs.threads, workers: jobs.workers),
       limits: http.limits, openAPI: try OpenAPIDocument.json(ofYAML: share.openAPI),
       memory: Self.memory(), metricsText: { telemetry.prometheus() })
     let queue = queue

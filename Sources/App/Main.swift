@@ -19,7 +19,6 @@ struct Dreambooth: ParsableCommand {
 enum Main {
   /// Exit codes: 0 done, 1 the work failed, 2 unusable arguments or input, with one line on stderr.
   static func main() async {
-    ComputingTeam.giveWayToOthers()
     do {
       var command = try Dreambooth.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {

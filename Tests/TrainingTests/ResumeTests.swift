@@ -74,7 +74,7 @@ import Weights
   }
 
   @Test(arguments: [
-    "recipe", "photos", "base model", "threads", "build", "instruction set", "onednn",
+    "recipe", "photos", "base model", "build", "instruction set",
   ])
   func `P8 a checkpoint of another run is refused`(field: String) throws {
     let run = try TinyRun()

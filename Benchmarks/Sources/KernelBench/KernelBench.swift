@@ -6,7 +6,6 @@ import Foundation
 struct KernelBench {
   struct Report: Encodable {
     var instructionSet: String
-    var oneDNN: String
     var threads: Int
     var measurements: [Measurement]
   }
@@ -16,8 +15,8 @@ struct KernelBench {
     ck_set_threads(arguments.first.flatMap { Int32($0) } ?? 0)
     var report = Report(
       instructionSet: String(cString: ck_instruction_set()),
-      oneDNN: String(cString: ck_onednn_version()), threads: Int(ck_threads()), measurements: [])
-    print("\(report.instructionSet), oneDNN \(report.oneDNN), \(report.threads) threads")
+      threads: Int(ck_threads()), measurements: [])
+    print("\(report.instructionSet), \(report.threads) threads")
     print(Measurement.header)
     for family in [convolutions, products, attentions, loops] {
       let measurements = family()

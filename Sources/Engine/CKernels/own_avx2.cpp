@@ -1,6 +1,7 @@
 #include "own_table.h"
 
 #if defined(__x86_64__)
+#define CK_FMA
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2"))), apply_to = function)
 namespace ck::avx2 {
 #include "own/kernels.h"

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 #define CK_MASKED
+#define CK_FMA
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi2"))), \
     apply_to = function)

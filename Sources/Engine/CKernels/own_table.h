@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -23,6 +24,7 @@ namespace base { extern const OwnKernels table; }
 #if defined(__x86_64__)
 namespace avx2 { extern const OwnKernels table; }
 namespace avx512 { extern const OwnKernels table; }
+namespace avx512_bf16 { extern const OwnKernels table; }
 #endif
 
 }  // namespace ck

@@ -4,11 +4,12 @@
 
 namespace ck {
 
-/// Threads of the team, as last set; also tells oneDNN when the calling thread is a new one.
+/// Threads of the team, as last set, or one for each processor that this process may use.
 int team_size();
 
-/// Runs body(data, begin, end) over a static partition of [0, tasks). Which thread gets a task
-/// never changes its result, so a kernel is reproducible when its tasks depend on shape alone.
+/// Runs body(data, begin, end) over pieces of [0, tasks) on the team, until all are done. Which
+/// thread gets a task never changes its result, so a kernel is reproducible when its tasks depend
+/// on shape alone. Inside a task, or while another thread has the team, the caller runs alone.
 void run_team(long tasks, void (*body)(void *, long, long), void *data);
 
 /// `work` is about the number of elements touched; below the threshold the caller runs alone.
@@ -21,9 +22,6 @@ template <class F> void parallel(long tasks, double work, F body) {
       tasks, [](void *data, long begin, long end) { (*static_cast<F *>(data))(begin, end); },
       &body);
 }
-
-/// Whether oneDNN multiplies bf16 here; elsewhere rounded operands are multiplied in f32.
-int bf16_products();
 
 /// Memory that the calling thread keeps and reuses; one live use per slot.
 enum Slot {

@@ -12,10 +12,7 @@ package struct JobsConfiguration: Sendable {
   package var decodeArguments = ["decode"]
   package var identifierArguments = ["identifiers"]
   /// Variables that children get; nothing else of the service's environment reaches them.
-  ///
-  /// The thread team of a child waits for work by spinning a moment, then asleep: where other programs share
-  /// the cores, endless spinning takes the core from the very thread that is waited for.
-  package var childEnvironment: [String: String] = ["GOMP_SPINCOUNT": "10000"]
+  package var childEnvironment: [String: String] = [:]
   /// CLIP-like encoder pair for reports, if there is one.
   package var clipEncoder: URL?
   /// From a graceful cancel to SIGKILL.

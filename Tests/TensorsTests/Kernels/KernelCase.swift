@@ -15,11 +15,15 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
     (self.name, self.tolerance, self.run) = (name, tolerance, run)
   }
 
+  /// On each instruction set that the processor has.
   func expectFastMatchesReference() {
-    let (expected, found) = (run(ReferenceKernels()), run(FastKernels()))
-    #expect(expected.count == found.count)
-    for (output, (e, f)) in zip(expected, found).enumerated() {
-      expectClose(f, e, tolerance, "\(name), output \(output)")
+    let expected = run(ReferenceKernels())
+    for set in InstructionSet.available {
+      let found = set.run { run(FastKernels()) }
+      #expect(expected.count == found.count)
+      for (output, (e, f)) in zip(expected, found).enumerated() {
+        expectClose(f, e, tolerance, "\(name), output \(output) on \(set)")
+      }
     }
   }
 }

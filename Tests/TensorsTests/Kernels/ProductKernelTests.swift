@@ -2,19 +2,34 @@ import Tensors
 import Testing
 
 @Suite struct ProductKernelTests {
-  static let matmulCases: [KernelCase] = {
-    let shapes = [
-      (1, 1, 1, 1), (3, 17, 31, 1), (33, 77, 3, 1), (31, 1, 77, 3), (64, 48, 96, 1),
-      (17, 33, 5, 40),
-    ]
-    return shapes.flatMap { (m, n, k, batch) in
+  static let matmulCases = matmulCases([
+    (1, 1, 1, 1), (3, 17, 31, 1), (33, 77, 3, 1), (31, 1, 77, 3), (64, 48, 96, 1), (17, 33, 5, 40),
+  ])
+  /// Several blocks along every axis, with remainders: each operand is the shared one once. Sums of
+  /// up to 2700 terms of size 1 round to 5e-5.
+  static let largeCases =
+    matmulCases([(130, 77, 1501, 1), (77, 200, 700, 1)], tolerance: 5e-5)
+    + convCases(
+      [
+        ConvGeometry(
+          B: 2, H: 9, W: 7, cIn: 301, cOut: 77, kh: 3, kw: 3, stride: 1, top: 1, left: 1, bottom: 1,
+          right: 1),
+        ConvGeometry(
+          B: 1, H: 20, W: 40, cIn: 3, cOut: 5, kh: 20, kw: 20, stride: 20, top: 0, left: 0,
+          bottom: 0, right: 0),
+      ], tolerance: 5e-5)
+
+  static func matmulCases(
+    _ shapes: [(Int, Int, Int, Int)], tolerance: Float = 1e-5
+  ) -> [KernelCase] {
+    shapes.flatMap { (m, n, k, batch) in
       [(false, false), (false, true), (true, false), (true, true)].flatMap { (ta, tb) in
         [ComputePrecision.f32, .bf16].flatMap { precision in
           [(false, false), (true, false), (false, true), (true, true)].map { (bias, accumulate) in
             KernelCase(
               "\(batch) x [\(m), \(k)]\(ta ? "t" : "") [\(k), \(n)]\(tb ? "t" : "") \(precision)"
                 + (bias ? " + bias" : "") + (accumulate ? " + C" : ""),
-              tolerance: 1e-5
+              tolerance: tolerance
             ) { kernels in
               let (a, b) = (noise(batch * m * k, 1), noise(batch * k * n, 2))
               let rowBias = noise(n, 3)
@@ -37,9 +52,9 @@ import Testing
         }
       }
     }
-  }()
+  }
 
-  @Test("Fast matrix products match the reference", arguments: matmulCases)
+  @Test("Fast matrix products match the reference", arguments: matmulCases + largeCases)
   func matmul(_ test: KernelCase) { test.expectFastMatchesReference() }
 
   @Test(
@@ -96,29 +111,38 @@ import Testing
       right: 1),
   ]
 
-  static let convCases: [KernelCase] = geometries.flatMap { g in
-    [ComputePrecision.f32, .bf16].flatMap { precision in
-      [false, true].map { stored in
-        let shape = "[\(g.B), \(g.H), \(g.W), \(g.cIn)] to \(g.cOut), \(g.kh)x\(g.kw) / \(g.stride)"
-        return KernelCase("\(shape) \(precision)\(stored ? " stored bf16" : "")", tolerance: 1e-5) {
-          kernels in
-          let (x, dy) = (
-            noise(g.B * g.H * g.W * g.cIn, 1), noise(g.B * g.outH * g.outW * g.cOut, 2)
-          )
-          let (weight, bias) = (noise(g.cOut * g.cIn * g.kh * g.kw, 3), noise(g.cOut, 4))
-          var dBias = noise(g.cOut, 5)
-          return weight.withOperand(stored: stored) { w in
-            [
-              written(dy.count) { kernels.conv2d(x, w, bias: bias, $0, g, precision: precision) },
-              written(dy.count) { kernels.conv2d(x, w, bias: nil, $0, g, precision: precision) },
-              written(x.count) {
-                kernels.conv2dBackwardInput(dy, w, $0, g, precision: precision)
-              },
-              written(noise(weight.count, 6)) {
-                kernels.conv2dBackwardWeight(x, dy, $0, &dBias, g, precision: precision)
-              },
-            ]
-          } + [dBias]
+  static let convCases = convCases(geometries)
+
+  static func convCases(
+    _ geometries: [ConvGeometry], tolerance: Float = 1e-5
+  ) -> [KernelCase] {
+    geometries.flatMap { g in
+      [ComputePrecision.f32, .bf16].flatMap { precision in
+        [false, true].map { stored in
+          let shape =
+            "[\(g.B), \(g.H), \(g.W), \(g.cIn)] to \(g.cOut), \(g.kh)x\(g.kw) / \(g.stride)"
+          return KernelCase(
+            "\(shape) \(precision)\(stored ? " stored bf16" : "")", tolerance: tolerance
+          ) {
+            kernels in
+            let (x, dy) = (
+              noise(g.B * g.H * g.W * g.cIn, 1), noise(g.B * g.outH * g.outW * g.cOut, 2)
+            )
+            let (weight, bias) = (noise(g.cOut * g.cIn * g.kh * g.kw, 3), noise(g.cOut, 4))
+            var dBias = noise(g.cOut, 5)
+            return weight.withOperand(stored: stored) { w in
+              [
+                written(dy.count) { kernels.conv2d(x, w, bias: bias, $0, g, precision: precision) },
+                written(dy.count) { kernels.conv2d(x, w, bias: nil, $0, g, precision: precision) },
+                written(x.count) {
+                  kernels.conv2dBackwardInput(dy, w, $0, g, precision: precision)
+                },
+                written(noise(weight.count, 6)) {
+                  kernels.conv2dBackwardWeight(x, dy, $0, &dBias, g, precision: precision)
+                },
+              ]
+            } + [dBias]
+          }
         }
       }
     }

@@ -3,45 +3,31 @@
 
 #include <stdint.h>
 
-// Flat C face of the fast kernels. Arrays are dense, row-major, channels-last. No function fails:
-// a broken call (shape oneDNN refuses, no memory) prints why and aborts.
+// Flat C face of the fast kernels. Arrays are dense, row-major, channels-last. No function fails;
+// the process ends where memory does.
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma clang assume_nonnull begin
 
-// One libgomp team serves oneDNN and the own loops. `ck_set_threads` holds for all later calls.
+// One team of threads serves all kernels. `ck_set_threads` holds for all later calls.
 void ck_set_threads(int n);
 int ck_threads(void);
 /// "amx", "avx512_bf16", "avx512", "avx2" or "base": what products run on.
 const char *ck_instruction_set(void);
-/// "2.6.3"
-const char *ck_onednn_version(void);
+/// The calling thread's kernels run on the named set, or the best below it that the processor has,
+/// from now on; null lifts that.
+void ck_limit_instruction_set(const char *_Nullable name);
 
 typedef struct {
   long m, n, k, batch;
   int transpose_a, transpose_b, accumulate, bf16;
 } ck_matmul_shape;
 
-/// Of `a_f32` and `a_bf16` exactly one is given; likewise for `b`.
-void ck_matmul(const float *_Nullable a_f32, const uint16_t *_Nullable a_bf16,
-               const float *_Nullable b_f32, const uint16_t *_Nullable b_bf16,
-               const float *_Nullable bias, float *c, ck_matmul_shape s);
-
 typedef struct {
   long B, H, W, c_in, c_out, kh, kw, stride, top, left, bottom, right, out_h, out_w;
 } ck_conv_shape;
-
-/// Of `w_f32` and `w_bf16` exactly one is given; weight is [Cout, Cin, kh, kw].
-void ck_conv(const float *x, const float *_Nullable w_f32, const uint16_t *_Nullable w_bf16,
-             const float *_Nullable bias, float *y, ck_conv_shape s, int bf16);
-void ck_conv_backward_input(const float *dy, const float *_Nullable w_f32,
-                            const uint16_t *_Nullable w_bf16, float *dx, ck_conv_shape s,
-                            int bf16);
-/// d_weight += ...
-void ck_conv_backward_weight(const float *x, const float *dy, float *d_weight, ck_conv_shape s,
-                             int bf16);
 
 enum ck_unary_function {
   CK_SILU, CK_GELU, CK_QUICK_GELU, CK_SIGMOID, CK_TANH, CK_EXP, CK_LOG, CK_SQRT, CK_SQUARE,

@@ -3,6 +3,26 @@
 #ifdef CK_OWN
 #pragma clang assume_nonnull begin
 
+/// Of `a_f32` and `a_bf16` exactly one is given; likewise for `b`.
+CK_OWN(matmul,
+       (const float *_Nullable a_f32, const uint16_t *_Nullable a_bf16,
+        const float *_Nullable b_f32, const uint16_t *_Nullable b_bf16,
+        const float *_Nullable bias, float *c, ck_matmul_shape s),
+       (a_f32, a_bf16, b_f32, b_bf16, bias, c, s))
+/// Of `w_f32` and `w_bf16` exactly one is given; weight is [Cout, Cin, kh, kw].
+CK_OWN(conv,
+       (const float *x, const float *_Nullable w_f32, const uint16_t *_Nullable w_bf16,
+        const float *_Nullable bias, float *y, ck_conv_shape s, int bf16),
+       (x, w_f32, w_bf16, bias, y, s, bf16))
+CK_OWN(conv_backward_input,
+       (const float *dy, const float *_Nullable w_f32, const uint16_t *_Nullable w_bf16,
+        float *dx, ck_conv_shape s, int bf16),
+       (dy, w_f32, w_bf16, dx, s, bf16))
+/// d_weight += ...
+CK_OWN(conv_backward_weight,
+       (const float *x, const float *dy, float *d_weight, ck_conv_shape s, int bf16),
+       (x, dy, d_weight, s, bf16))
+
 CK_OWN(unary, (int f, const float *x, float *y, long n), (f, x, y, n))
 CK_OWN(unary_backward, (int f, const float *x, const float *dy, float *dx, long n),
        (f, x, dy, dx, n))

@@ -6,6 +6,11 @@
 #include "softmax.h"
 #include "attention.h"
 #include "layout.h"
+#include "format.h"
+#include "pack.h"
+#include "gemm.h"
+#include "products.h"
+#include "convolution.h"
 
 #define CK_OWN(name, parameters, arguments) name,
 extern const OwnKernels table = {

@@ -9,6 +9,7 @@ using vh = unsigned short __attribute__((ext_vector_type(16)));
 using vu = unsigned __attribute__((ext_vector_type(16)));
 
 #define INLINE static inline __attribute__((always_inline))
+#define INLINE_MEMBER inline __attribute__((always_inline))
 
 INLINE vf load(const float *p) {
   vf v;

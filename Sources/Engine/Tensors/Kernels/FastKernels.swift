@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// The kernels that everything but tests runs on: oneDNN for convolution and matrix products, own
-/// SIMD loops for the rest. One file per family, each a forwarding to `CKernels`.
+/// The kernels that everything but tests runs on. One file per family, each a forwarding to
+/// `CKernels`, where they are written once and compiled for each instruction set.
 package struct FastKernels: Kernels {
   package init() {}
 }

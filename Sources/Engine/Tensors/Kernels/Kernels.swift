@@ -1,5 +1,5 @@
 /// The arithmetic of the engine. `ReferenceKernels` is the definition: plain loops, obviously
-/// right. `FastKernels` runs convolution and matrix products on oneDNN, the rest on own SIMD loops.
+/// right. `FastKernels` are the same in blocks, vectors and threads.
 ///
 /// All arrays are dense, row-major, channels-last, f32 unless said otherwise. Letters:
 /// docs/SHAPES.md. Forward functions write their result; backward functions write (`assign`)

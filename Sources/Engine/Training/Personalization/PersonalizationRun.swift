@@ -247,7 +247,7 @@ final class PersonalizationRun {
   ) throws {
     let report = WorkReport(
       jobId: order.jobId, build: EngineBuild.version,
-      instructionSet: ThreadTeam.instructionSet, threads: ThreadTeam.size, recipe: recipe,
+      instructionSet: InstructionSet.current.rawValue, threads: ThreadTeam.size, recipe: recipe,
       identifier: setup.started.identifier, identifierTokens: setup.started.identifierTokens,
       baseModel: order.baseModel.lastPathComponent, baseHash: setup.started.baseHash,
       images: photos.lines, losses: log.losses, phaseSeconds: log.phaseSeconds,

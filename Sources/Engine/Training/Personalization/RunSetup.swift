@@ -52,7 +52,7 @@ struct RunSetup {
       baseHash: try model.hash(), totalSteps: recipe.training.steps, resumedStep: resumedStep,
       parameters: unet + text + model.vae.parameters.valueCount,
       trainedParameters: weights.parameters.count,
-      instructionSet: ThreadTeam.instructionSet, threads: ThreadTeam.size)
+      instructionSet: InstructionSet.current.rawValue, threads: ThreadTeam.size)
   }
 
   /// The word of each subject: a rare token that the tokenizer has, or a new word in angle brackets.
@@ -140,7 +140,7 @@ struct RunSetup {
       "first weights": firstWeights ?? "base",
       "identifier": subjects.map(\.identifier).joined(separator: " "),
       "instruction set": started.instructionSet,
-      "onednn": ThreadTeam.oneDNNVersion, "photos": photos, "threads": String(started.threads),
+      "photos": photos,
     ]
   }
 
