@@ -11,21 +11,34 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract:
-      "Times the U-Net, a full training step, the VAE's decoder, the text encoder or a picture.",
+      "Times the U-Net, training steps, the VAE, the text encoder, loading or a whole picture.",
     discussion: """
       random:NAME makes random weights in memory: sd15, small or tiny. Times are in seconds, `size`
-      is the side of the latents, `rss_gb` the peak of resident memory in 10^9 bytes. `generate`
-      prints a line for each of --steps sampler steps, and one for the whole picture.
+      is the side of the latents, `rss_gb` the peak of resident memory in 10^9 bytes. The training
+      steps are those of a job, with one pair of latents and noise: `full` changes the whole U-Net,
+      `lora` adapters of rank 8 on its attentions, `textual-inversion` one word, through a frozen
+      text encoder. `load` opens the U-Net of a folder. `generate` draws with DPM++ 2M and guidance;
+      it prints a line for each of --steps sampler steps, and one for the whole picture.
       """)
 
   enum Mode: String, ExpressibleByArgument, CaseIterable {
-    case forward, full
+    case forward, full, lora
+    case textualInversion = "textual-inversion"
     case vaeDecode = "vae-decode"
+    case vaeEncode = "vae-encode"
     case textEncode = "text-encode"
-    case generate
+    case load, generate
   }
 
-  @Argument(help: "forward, full, vae-decode, text-encode or generate.")
+  enum Moments: String, ExpressibleByArgument, CaseIterable {
+    case f32
+    case eightBit = "8bit"
+  }
+
+  @Argument(
+    help: """
+      forward, full, lora, textual-inversion, vae-decode, vae-encode, text-encode, load or generate.
+      """)
   var mode: Mode
   @Option(help: "A folder in diffusers layout, or random:sd15, random:small, random:tiny.")
   var model: String
@@ -39,6 +52,8 @@ struct BenchCommand: ParsableCommand {
   var threads: Int?
   @Option(help: "bf16 or f32: number format of the products, and of the weights where none train.")
   var precision: Precision = .bf16
+  @Option(help: "f32 or 8bit: the optimizer's moments.")
+  var moments: Moments = .f32
   @Flag(help: "One JSON object for each step.")
   var json = false
 
@@ -56,73 +71,17 @@ struct BenchCommand: ParsableCommand {
     switch mode {
     case .forward: try forward(subject)
     case .full: try full(subject)
+    case .lora: try lora(subject)
+    case .textualInversion: try textualInversion(subject)
     case .vaeDecode: try vaeDecode(subject)
+    case .vaeEncode: try vaeEncode(subject)
     case .textEncode: try textEncode(subject)
+    case .load: try load(subject)
     case .generate: try generate(subject)
     }
   }
 
-  private func forward(_ subject: BenchSubject) throws {
-    let unet = try subject.unet(precision.dtype)
-    let given = try UNetInputs(subject, unet.config, size: size, batch: batch)
-    measure(given.side) { _ = unet(given.zt, t: given.t, context: given.context) }
-  }
-
-  private func full(_ subject: BenchSubject) throws {
-    var unet = try subject.unet(.f32)
-    unet.recomputesActivations = subject.needsRecomputation
-    let given = try UNetInputs(subject, unet.config, size: size, batch: batch)
-    let stepper = BenchStepper(unet.parameters)
-    for _ in 0..<steps {
-      let seconds = withPrecision(precision.compute) {
-        stepper.step {
-          meanSquaredError(unet(given.zt, t: given.t, context: given.context), given.noise)
-        }
-      }
-      report(given.side, seconds)
-    }
-  }
-
-  private func vaeDecode(_ subject: BenchSubject) throws {
-    let vae = try subject.vae(precision.dtype)
-    let side = try subject.latentSide(size, multiple: 1)
-    let z = Philox(seed: 0).draw(.test).normal([batch, side, side, vae.config.latentChannels])
-    measure(side) { _ = vae.decode(z) }
-  }
-
-  private func textEncode(_ subject: BenchSubject) throws {
-    let text = try subject.text(precision.dtype)
-    let side = try subject.latentSide(size, multiple: 1)
-    let ids = (0..<batch).map { row in
-      Philox(seed: 0).draw(.test, index: row).integers(
-        count: text.config.maxPositionEmbeddings, below: text.config.vocabSize)
-    }
-    measure(side) { _ = text(ids) }
-  }
-
-  /// One line for each sampler step (two U-Net passes, for guidance), one for whole pictures.
-  private func generate(_ subject: BenchSubject) throws {
-    let model = try subject.stableDiffusion(precision.dtype)
-    let side = try subject.latentSide(size, multiple: model.unet.config.sideMultiple)
-    let pixels = side * model.pixelsPerLatent
-    let settings = TextToImage.Settings(
-      width: pixels, height: pixels, sampler: .ddim, steps: steps, guidance: 7.5)
-    let whole = Stopwatch()
-    try withPrecision(precision.compute) {
-      var denoising = try TextToImage.Denoising(
-        model, prompts: Array(repeating: "a photo of a dog", count: batch),
-        sources: (0..<batch).map { PictureSource(seed: UInt64($0)) }, settings)
-      var step = Stopwatch()
-      while denoising.next() != nil {
-        report(side, ["total": step.seconds], part: "step")
-        step = Stopwatch()
-      }
-      _ = try denoising.pictures()
-    }
-    report(side, ["total": whole.seconds], part: "picture")
-  }
-
-  private func measure(_ side: Int, _ body: () -> Void) {
+  func measure(_ side: Int, _ body: () -> Void) {
     for _ in 0..<steps {
       let start = Stopwatch()
       withoutGradients { withPrecision(precision.compute, body) }
@@ -130,13 +89,14 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  private func report(_ side: Int, _ seconds: [String: Double], part: String? = nil) {
-    let times = ["forward", "backward", "optimiser", "total"]
+  func report(_ side: Int, _ seconds: [String: Double], part: String? = nil) {
+    let times = ["forward", "total"]
       .compactMap { name in seconds[name].map { (name, String(format: "%.3f", $0)) } }
     let fields: [(String, String)] =
       [
         ("mode", "\"\(mode.rawValue)\""), ("dtype", "\"\(precision.rawValue)\""),
         ("batch", "\(batch)"), ("size", "\(side)"), ("threads", "\(ThreadTeam.size)"),
+        ("instruction_set", "\"\(ThreadTeam.instructionSet)\""),
       ] + (part.map { [("part", "\"\($0)\"")] } ?? []) + times + [
         ("rss_gb", String(format: "%.2f", peakResidentGigabytes()))
       ]
@@ -146,25 +106,6 @@ struct BenchCommand: ParsableCommand {
       print(fields.map { "\($0) \($1.filter { $0 != "\"" })" }.joined(separator: "  "))
     }
     fflush(nil)
-  }
-}
-
-/// Random inputs of a U-Net, the same at every run.
-private struct UNetInputs {
-  let side: Int
-  let zt: Tensor
-  let noise: Tensor
-  let context: Tensor
-  let t: [Float]
-
-  init(_ subject: BenchSubject, _ config: UNetConfig, size: Int?, batch: Int) throws {
-    let philox = Philox(seed: 0)
-    side = try subject.latentSide(size, multiple: config.sideMultiple)
-    zt = philox.draw(.test, index: 0).normal([batch, side, side, config.inChannels])
-    noise = philox.draw(.test, index: 1).normal([batch, side, side, config.outChannels])
-    context = philox.draw(.test, index: 2).normal(
-      [batch, try subject.tokenCount(), config.crossAttentionDim])
-    t = philox.draw(.test, index: 3).integers(count: batch, below: 1000).map { Float($0) }
   }
 }
 

@@ -26,10 +26,16 @@ struct BenchSubject {
     needsRecomputation = !["random:small", "random:tiny"].contains(model)
   }
 
-  func unet(_ dtype: DType) throws -> UNet2DConditionModel {
+  var isFolder: Bool {
+    if case .folder = source { true } else { false }
+  }
+
+  func unet(_ dtype: DType, adapters: AdapterPlan? = nil) throws -> UNet2DConditionModel {
     switch source {
-    case .folder(let url): try .open(try ModelArgument.component("unet", of: url), dtype: dtype)
-    case .random(let unet, _, _): try .random(unet, seed: 0, dtype: dtype)
+    case .folder(let url):
+      try .open(try ModelArgument.component("unet", of: url), dtype: dtype, adapters: adapters)
+    case .random(let unet, _, _):
+      try .random(unet, seed: 0, dtype: dtype, adapters: adapters)
     }
   }
 

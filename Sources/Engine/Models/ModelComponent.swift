@@ -41,9 +41,11 @@ extension ModelComponent {
 
   /// A model with random first values.
   package static func random(
-    _ config: Config, seed: UInt64, dtype: DType = .f32
+    _ config: Config, seed: UInt64, dtype: DType = .f32, adapters: AdapterPlan? = nil
   ) throws(WeightError) -> Self {
-    try Self(scope(in: WeightLedger(random: Philox(seed: seed), dtype: dtype)), config: config)
+    let ledger = WeightLedger(random: Philox(seed: seed), dtype: dtype)
+    ledger.adapters = adapters
+    return try Self(scope(in: ledger), config: config)
   }
 
   /// Writes config and weights into a folder, which is made if needed.
