@@ -1,9 +1,10 @@
 # `make demo` and `make test` are all a fresh machine needs (Swift must be there); the rest is convenience.
 CONFIGURATION ?= release
 SWIFT ?= swift
+PYTHON ?= python3
 BIN = $(shell $(SWIFT) build -c $(CONFIGURATION) --show-bin-path)
 
-.PHONY: demo build test lint golden bench packages clean
+.PHONY: demo build test lint golden bench bench-kernels packages clean
 
 packages:
 	@Tools/install-packages.sh
@@ -27,7 +28,11 @@ lint:
 golden:
 	python3 Tools/golden/make.py --out Tests/Fixtures/golden
 
-bench:
+## Full-size works beside PyTorch, into docs/PERFORMANCE.md; PYTHON is one with the packages of Tools/golden.
+bench: build
+	$(PYTHON) Benchmarks/compare.py --binary $(BIN)/dreambooth
+
+bench-kernels:
 	cd Benchmarks && $(SWIFT) run -c release
 
 clean:

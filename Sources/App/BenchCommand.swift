@@ -54,16 +54,23 @@ struct BenchCommand: ParsableCommand {
   var precision: Precision = .bf16
   @Option(help: "f32 or 8bit: the optimizer's moments.")
   var moments: Moments = .f32
+  @Option(help: "The instruction set of the kernels; the best that the processor has if absent.")
+  var instructionSet: InstructionSet = .current
   @Flag(help: "One JSON object for each step.")
   var json = false
 
   func validate() throws {
+    guard InstructionSet.available.contains(instructionSet) else {
+      throw ValidationError(
+        "--instruction-set \(instructionSet.rawValue): this processor has "
+          + InstructionSet.available.map(\.rawValue).joined(separator: ", "))
+    }
     guard batch > 0, steps > 0, (threads ?? 1) > 0, (size ?? 1) > 0 else {
       throw ValidationError("--batch, --steps, --threads and --size must be above 0")
     }
   }
 
-  func run() throws { try UsageError.forInput(bench) }
+  func run() throws { try UsageError.forInput { try instructionSet.run(bench) } }
 
   private func bench() throws {
     if let threads { ThreadTeam.use(threads) }
@@ -96,7 +103,7 @@ struct BenchCommand: ParsableCommand {
       [
         ("mode", "\"\(mode.rawValue)\""), ("dtype", "\"\(precision.rawValue)\""),
         ("batch", "\(batch)"), ("size", "\(side)"), ("threads", "\(ThreadTeam.size)"),
-        ("instruction_set", "\"\(ThreadTeam.instructionSet)\""),
+        ("instruction_set", "\"\(InstructionSet.current.rawValue)\""),
       ] + (part.map { [("part", "\"\($0)\"")] } ?? []) + times + [
         ("rss_gb", String(format: "%.2f", peakResidentGigabytes()))
       ]
@@ -122,3 +129,5 @@ private func peakResidentGigabytes() -> Double {
   getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
   return Double(usage.ru_maxrss) * 1024 / 1e9
 }
+
+extension InstructionSet: ExpressibleByArgument {}
