@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <malloc.h>
 #include <mutex>
 #include <sched.h>
 #include <thread>
@@ -16,16 +15,6 @@ namespace ck {
 namespace {
 
 std::atomic<int> requested_threads{0};
-
-// Tensors come and go with every step; memory returned to the kernel would be faulted in again.
-void keep_freed_memory() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    mallopt(M_TOP_PAD, 64 << 20);
-  });
-}
 
 int processors() {
   cpu_set_t allowed;
@@ -118,14 +107,14 @@ struct ScratchBuffers {
   void *memory[scratch_slots] = {};
   std::size_t bytes[scratch_slots] = {};
   ~ScratchBuffers() {
-    for (void *m : memory) free(m);
+    for (int slot = 0; slot < scratch_slots; slot++)
+      if (memory[slot]) ck_free(memory[slot], bytes[slot]);
   }
 };
 
 }  // namespace
 
 int team_size() {
-  keep_freed_memory();
   static const int all = processors();
   int requested = requested_threads;
   return requested > 0 ? requested : all;
@@ -141,9 +130,9 @@ void run_team(long tasks, void (*body)(void *, long, long), void *data) {
 void *scratch_bytes(Slot slot, std::size_t bytes) {
   static thread_local ScratchBuffers buffers;
   if (buffers.bytes[slot] < bytes) {
-    free(buffers.memory[slot]);
+    if (buffers.memory[slot]) ck_free(buffers.memory[slot], buffers.bytes[slot]);
     std::size_t rounded = (bytes + bytes / 4 + 4095) / 4096 * 4096;
-    buffers.memory[slot] = aligned_alloc(64, rounded);
+    buffers.memory[slot] = ck_allocate(rounded);
     buffers.bytes[slot] = rounded;
     if (!buffers.memory[slot]) {
       fprintf(stderr, "out of memory: %zu bytes more were asked for\n", rounded);

@@ -1,3 +1,4 @@
+internal import CKernels
 import Glibc
 
 /// Memory of one array: own and 64-byte aligned, or part of a mapped file that `owner` keeps open.
@@ -8,9 +9,7 @@ final class Buffer {
 
   /// Uninitialised memory.
   init(byteCount: Int) {
-    var memory: UnsafeMutableRawPointer?
-    let status = posix_memalign(&memory, 64, max(byteCount, 64))
-    guard status == 0, let memory else {
+    guard let memory = ck_allocate(byteCount) else {
       // Out of memory is an expected end of a child process; the parent reads this line.
       let line = "out of memory: \(byteCount) bytes more were asked for\n"
       _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
@@ -27,7 +26,7 @@ final class Buffer {
     self.owner = owner
   }
 
-  deinit { if owner == nil { free(pointer) } }
+  deinit { if owner == nil { ck_free(pointer, byteCount) } }
 
   var isMapped: Bool { owner != nil }
 

@@ -1,6 +1,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // Flat C face of the fast kernels. Arrays are dense, row-major, channels-last. No function fails;
@@ -19,6 +20,11 @@ const char *ck_instruction_set(void);
 /// The calling thread's kernels run on the named set, or the best below it that the processor has,
 /// from now on; null lifts that.
 void ck_limit_instruction_set(const char *_Nullable name);
+
+/// Memory aligned to 64 bytes, uninitialised; null where there is none. It is given back with its
+/// size.
+void *_Nullable ck_allocate(size_t bytes);
+void ck_free(void *memory, size_t bytes);
 
 typedef struct {
   long m, n, k, batch;
