@@ -18,7 +18,7 @@ import Testing
     let g = AttentionGeometry(
       B: B, N: N, T: T, heads: heads, d: d, scale: scale ?? 1 / Float(d).squareRoot(),
       causal: causal)
-    // In bf16 the reference rounds the operands and the fast kernel may not: 2^-9 per operand.
+    // In bf16 the fast kernel rounds probabilities and their gradients too: 2^-9 per operand.
     let name = "attention \(B)x\(heads), \(N) to \(T), width \(d)\(causal ? " causal" : "")"
     // A large scale turns the rounding of scores into relative error of probabilities.
     let f32Tolerance: Float = scale == nil ? 1e-5 : 1e-4
@@ -48,7 +48,10 @@ import Testing
       attentionCase(1, 33, 77, 3, 16), attentionCase(2, 49, 257, 2, 40),
       attentionCase(1, 100, 520, 1, 64), attentionCase(1, 17, 17, 2, 33, causal: true),
       attentionCase(1, 77, 77, 2, 64, causal: true), attentionCase(1, 300, 300, 1, 8, causal: true),
-      attentionCase(1, 31, 77, 2, 32, .bf16), attentionCase(1, 50, 600, 1, 16, scale: 9),
+      attentionCase(1, 31, 77, 2, 32, .bf16), attentionCase(2, 130, 300, 2, 40, .bf16),
+      attentionCase(1, 77, 77, 1, 33, causal: true, .bf16), attentionCase(1, 3, 1, 1, 1, .bf16),
+      attentionCase(1, 20, 40, 1, 700), attentionCase(1, 20, 40, 1, 700, .bf16),
+      attentionCase(1, 50, 600, 1, 16, scale: 9),
     ]
 
   @Test("Fast softmax and attention match the reference, forward and backward", arguments: cases)

@@ -49,7 +49,7 @@ typedef struct {
 typedef struct {
   long B, N, T, heads, d;
   float scale;
-  int causal;
+  int causal, bf16;
 } ck_attention_shape;
 
 typedef struct {

@@ -1,87 +1,8 @@
 // Blocked attention (as in Dao et al., 2205.14135): a block of queries meets one block of keys at
-// a time, so scratch is a few hundred kilobytes whatever the length.
+// a time, so scratch is a few hundred kilobytes whatever the length. Letters: docs/SHAPES.md; S are
+// scores, P probabilities.
 
-constexpr long query_block = 48, key_block = 256, panel = 64;
-
-/// C[M, N] (+)= A[M, K] B[K, N] for up to MR rows and NV vectors of columns, held in registers.
-template <int MR, int NV>
-INLINE void tile(
-    long K, const float *a, long a_row, long a_column, const float *b, long b_row, float *c,
-    long c_row, bool add) {
-  vf sum[MR][NV];
-  for (int i = 0; i < MR; i++)
-    for (int j = 0; j < NV; j++) sum[i][j] = add ? load(c + i * c_row + j * L) : (vf)0.f;
-  for (long k = 0; k < K; k++) {
-    vf right[NV];
-    for (int j = 0; j < NV; j++) right[j] = load(b + k * b_row + j * L);
-    for (int i = 0; i < MR; i++) {
-      vf left = a[i * a_row + k * a_column];
-      for (int j = 0; j < NV; j++) sum[i][j] += left * right[j];
-    }
-  }
-  for (int i = 0; i < MR; i++)
-    for (int j = 0; j < NV; j++) store(c + i * c_row + j * L, sum[i][j]);
-}
-
-template <int NV>
-static void tile_rows(
-    long M, long K, const float *a, long a_row, long a_column, const float *b, long b_row,
-    float *c, long c_row, bool add) {
-  long i = 0;
-  for (; i + 6 <= M; i += 6)
-    tile<6, NV>(K, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row, add);
-  a += i * a_row;
-  c += i * c_row;
-  switch (M - i) {
-  case 1: return tile<1, NV>(K, a, a_row, a_column, b, b_row, c, c_row, add);
-  case 2: return tile<2, NV>(K, a, a_row, a_column, b, b_row, c, c_row, add);
-  case 3: return tile<3, NV>(K, a, a_row, a_column, b, b_row, c, c_row, add);
-  case 4: return tile<4, NV>(K, a, a_row, a_column, b, b_row, c, c_row, add);
-  case 5: return tile<5, NV>(K, a, a_row, a_column, b, b_row, c, c_row, add);
-  }
-}
-
-/// N is a multiple of 16; A is addressed by two strides, rows of B and C are contiguous.
-static void product(
-    long M, long N, long K, const float *a, long a_row, long a_column, const float *b, long b_row,
-    float *c, long c_row, bool add) {
-  long j = 0;
-#ifdef CK_MASKED  // thirty-two registers of sixteen floats
-  for (; j + 4 * L <= N; j += 4 * L)
-    tile_rows<4>(M, K, a, a_row, a_column, b + j, b_row, c + j, c_row, add);
-  switch ((N - j) / L) {
-  case 3: return tile_rows<3>(M, K, a, a_row, a_column, b + j, b_row, c + j, c_row, add);
-  case 2: return tile_rows<2>(M, K, a, a_row, a_column, b + j, b_row, c + j, c_row, add);
-  }
-#endif
-  for (; j < N; j += L) tile_rows<1>(M, K, a, a_row, a_column, b + j, b_row, c + j, c_row, add);
-}
-
-INLINE long padded(long n) { return (n + L - 1) / L * L; }
-
-/// Rows of one head, [rows, d] at `stride`, to dense rows of padded(d), zeros behind d.
-static void pack_rows(const float *x, long stride, long rows, long d, float *out) {
-  long width = padded(d);
-  for (long r = 0; r < rows; r++)
-    for (long i = 0; i < width; i += L)
-      store(out + r * width + i, load_upto(x + r * stride + i, d - i));
-}
-/// The transpose in panels [d, 64 rows of x], zeros behind the last row.
-static void pack_columns(const float *x, long stride, long rows, long d, float *out) {
-  for (long r0 = 0; r0 < rows; r0 += panel, out += d * panel)
-    for (long r = 0; r < panel; r += L)
-      for (long i = 0; i < d; i += L)
-        transpose_tile(
-            x + (r0 + r) * stride + i, stride, out + i * panel + r, panel, rows - r0 - r, d - i, L);
-}
-/// S[M, n] = A[M, d] times columns [t0, t0 + n) packed by `pack_columns`; t0 is a multiple of 64.
-static void product_with_panels(
-    long M, long n, long d, const float *a, long a_row, const float *packed, long t0, float *out) {
-  for (long j = 0; j < n; j += panel)
-    product(
-        M, padded(n - j < panel ? n - j : panel), d, a, a_row, 1, packed + (t0 + j) * d, panel,
-        out + j, key_block, false);
-}
+constexpr long query_block = 96, key_block = 256;
 
 /// Columns of a score row that query n may see, counted from t0.
 INLINE long visible(const ck_attention_shape &s, long n, long t0, long columns) {
@@ -90,63 +11,145 @@ INLINE long visible(const ck_attention_shape &s, long n, long t0, long columns) 
   return seen < 0 ? 0 : (seen < columns ? seen : columns);
 }
 
-static void attention(
+/// Rows of one head as the left side of products over d, one after the other for each run.
+template <class F> struct HeadRows {
+  static long words(const Runs<F> &runs) {
+    return runs.size() * parts(query_block, group_rows) * group_words;
+  }
+  static const uint32_t *run(const uint32_t *packed, long r) {
+    return packed + r * parts(query_block, group_rows) * group_words;
+  }
+  static void
+  pack(const float *x, long stride, long rows, const Runs<F> &runs, uint32_t *out) {
+    for (long r = 0; r < runs.size(); r++)
+      Along<F, float>{x, stride}.rows(runs[r], 0, rows, const_cast<uint32_t *>(run(out, r)));
+  }
+};
+
+/// Panels of `lines` lines over one run, at a spacing of the run's own length.
+template <class F, class B>
+INLINE void pack_panels(const B &b, const Run &run, long lines, uint32_t *out) {
+  for (long p = 0; p < lines; p += panel_width)
+    b.panel(run, p, smaller(lines - p, panel_width), out + p * run.length(), panel_width);
+}
+/// Packed rows times such panels.
+template <class F>
+INLINE void times_panels(
+    const Run &run, const uint32_t *a, long rows, const uint32_t *b, long columns,
+    const Result &to) {
+  for (long p = 0; p < columns; p += panel_width)
+    rows_times_panel<F>(
+        run, a, b + p * run.length(), 0, parts(rows, group_rows), rows, at_column(to, p),
+        smaller(columns - p, panel_width));
+}
+
+/// All rows of one head as the right side of products over d: [run][panel].
+template <class F> struct HeadPanels {
+  long lines;
+  Runs<F> runs;
+  uint32_t *packed;
+
+  static long words(long lines, const Runs<F> &runs) {
+    return runs.size() * parts(lines, panel_width) * panel_width * depth;
+  }
+  uint32_t *run(long r) const { return packed + r * parts(lines, panel_width) * panel_words; }
+  void pack(const float *x, long stride) const {
+    for (long r = 0; r < runs.size(); r++)
+      pack_panels<F>(Along<F, float>{x, stride}, runs[r], lines, run(r));
+  }
+  /// out[rows, key_block] = rows times lines [t0, t0 + columns); t0 is a multiple of panel_width.
+  void multiply(const uint32_t *rows, long count, long t0, long columns, float *out) const {
+    for (long r = 0; r < runs.size(); r++)
+      times_panels<F>(
+          runs[r], HeadRows<F>::run(rows, r), count, run(r) + t0 * runs[r].length(), columns,
+          Result{out, key_block, nullptr, r > 0});
+  }
+};
+
+/// A block of positions as k.
+template <class F> INLINE Run positions(long first, long count) {
+  return {first, count, parts(count, F::pair), 0, 1};
+}
+
+INLINE long padded(long n) { return (n + L - 1) / L * L; }
+
+/// Turns scores into exp(scale S - top), raising top and shrinking what was summed before.
+template <class F>
+INLINE void softmax_row(
+    float *row, long seen, long columns, float scale, float &top, double &sum, float *out,
+    long d) {
+  long whole = padded(columns);
+  for (long t = seen; t < whole; t++) row[t] = -INFINITY;
+  vf most = -INFINITY;
+  for (long t = 0; t < whole; t += L) most = maximum(most, load(row + t) * scale);
+  float highest = largest(most), new_top = highest > top ? highest : top;
+  vf lanes = 0;
+  for (long t = 0; t < whole; t += L) {
+    vf p = exp(load(row + t) * scale - new_top);
+    lanes += p;
+    store(row + t, p);
+  }
+  if (sum > 0 && new_top != top) {
+    float shrink = expf(top - new_top);
+    sum *= shrink;
+    for (long c = 0; c < d; c += L) store(out + c, load(out + c) * shrink);
+  }
+  sum += total(lanes);
+  top = new_top;
+}
+
+template <class F>
+static void attention_of(
     const float *q, const float *k, const float *v, float *o, float *log_sum_exp,
-    ck_attention_shape s) {
+    const ck_attention_shape &s) {
   long N = s.N, T = s.T, d = s.d, D = s.heads * s.d, width = padded(d);
-  long blocks = (N + query_block - 1) / query_block;
+  long blocks = parts(N, query_block);
   // Few heads: several tasks share one, each packing it again, so that every thread has work.
-  long splits = s.B * s.heads >= 16 ? 1 : (16 + s.B * s.heads - 1) / (s.B * s.heads);
+  long splits = s.B * s.heads >= 16 ? 1 : parts(16, s.B * s.heads);
   if (splits > blocks) splits = blocks;
-  parallel(s.B * s.heads * splits, 4.0 * s.B * s.heads * N * T * d, [=](long begin, long end) {
-    long T_padded = (T + panel - 1) / panel * panel;
-    float *keys = scratch(scratch_b, T_padded * d), *values = scratch(scratch_c, T * width);
-    float *scores = scratch(scratch_d, query_block * key_block);
-    float *out = scratch(scratch_e, query_block * width);
+  Runs<F> runs(d, 1);
+  parallel(s.B * s.heads * splits, 4.0 * s.B * s.heads * N * T * d, [&](long begin, long end) {
+    HeadPanels<F> keys{T, runs, scratch<uint32_t>(scratch_b, HeadPanels<F>::words(T, runs))};
+    long value_panels = parts(d, panel_width) * panel_width;
+    uint32_t *values = scratch<uint32_t>(scratch_c, value_panels * (T + F::pair * key_block));
+    float *scores = scratch(scratch_d, query_block * (key_block + width));
+    float *out = scores + query_block * key_block;
+    uint32_t *queries = scratch<uint32_t>(scratch_e, HeadRows<F>::words(runs) + query_block * row_stride);
+    uint32_t *P = queries + HeadRows<F>::words(runs);
     float top[query_block];
     double sum[query_block];
     long packed_head = -1;
     for (long task = begin; task < end; task++) {
       long head = task / splits, b = head / s.heads, offset = head % s.heads * d;
       if (head != packed_head) {
-        pack_columns(k + b * T * D + offset, D, T, d, keys);
-        pack_rows(v + b * T * D + offset, D, T, d, values);
+        keys.pack(k + b * T * D + offset, D);
+        for (long t0 = 0; t0 < T; t0 += key_block)
+          pack_panels<F>(
+              Across<F, float>{v + b * T * D + offset, D},
+              positions<F>(t0, smaller(T - t0, key_block)), d,
+              values + t0 / F::pair * value_panels);
         packed_head = head;
       }
       long split = task % splits;
       for (long block = blocks * split / splits; block < blocks * (split + 1) / splits; block++) {
-        long n0 = block * query_block, rows = N - n0 < query_block ? N - n0 : query_block;
-        const float *queries = q + (b * N + n0) * D + offset;
+        long n0 = block * query_block, rows = smaller(N - n0, query_block);
+        HeadRows<F>::pack(q + (b * N + n0) * D + offset, D, rows, runs, queries);
         for (long i = 0; i < rows; i++) top[i] = -INFINITY, sum[i] = 0;
         for (long t0 = 0; t0 < T; t0 += key_block) {
-          long columns = T - t0 < key_block ? T - t0 : key_block;
+          long columns = smaller(T - t0, key_block);
           if (s.causal && t0 > n0 + rows - 1) break;
-          product_with_panels(rows, columns, d, queries, D, keys, t0, scores);
+          keys.multiply(queries, rows, t0, columns, scores);
+          Run block_of_keys = positions<F>(0, columns);
           for (long i = 0; i < rows; i++) {
             float *row = scores + i * key_block;
-            long seen = visible(s, n0 + i, t0, columns), whole = padded(columns);
-            for (long t = seen; t < whole; t++) row[t] = -INFINITY;
-            vf most = -INFINITY;
-            for (long t = 0; t < whole; t += L) most = maximum(most, load(row + t) * s.scale);
-            float highest = largest(most), new_top = highest > top[i] ? highest : top[i];
-            vf lanes = 0;
-            for (long t = 0; t < whole; t += L) {
-              vf p = exp(load(row + t) * s.scale - new_top);
-              lanes += p;
-              store(row + t, p);
-            }
-            if (t0 > 0 && new_top != top[i]) {
-              float shrink = expf(top[i] - new_top);
-              sum[i] *= shrink;
-              for (long c = 0; c < width; c += L)
-                store(out + i * width + c, load(out + i * width + c) * shrink);
-            }
-            sum[i] += total(lanes);
-            top[i] = new_top;
+            softmax_row<F>(
+                row, visible(s, n0 + i, t0, columns), columns, s.scale, top[i], sum[i],
+                out + i * width, d);
+            Along<F, float>{row, 0}.rows(block_of_keys, 0, 1, P + i * row_stride);
           }
-          product(
-              rows, width, columns, scores, key_block, 1, values + t0 * width, width, out, width,
-              t0 > 0);
+          times_panels<F>(
+              block_of_keys, P, rows, values + t0 / F::pair * value_panels, d,
+              Result{out, width, nullptr, t0 > 0});
         }
         for (long i = 0; i < rows; i++) {
           float scale = float(1 / sum[i]);
@@ -162,73 +165,111 @@ static void attention(
 
 /// With P = exp(scale q k^T - logSumExp) and delta = sum(do * o) per query:
 /// dv = P^T do, dS = P (do v^T - delta) scale, dq = dS k, dk = dS^T q.
-static void attention_backward(
+template <class F>
+static void attention_gradients(
     const float *q, const float *k, const float *v, const float *o, const float *log_sum_exp,
-    const float *d_o, float *dq, float *dk, float *dv, ck_attention_shape s) {
+    const float *d_o, float *dq, float *dk, float *dv, const ck_attention_shape &s) {
   long N = s.N, T = s.T, d = s.d, D = s.heads * s.d, width = padded(d);
-  parallel(s.B * s.heads, 10.0 * s.B * s.heads * N * T * d, [=](long begin, long end) {
-    long T_padded = (T + panel - 1) / panel * panel;
-    float *keys = scratch(scratch_b, 2 * T_padded * d), *values = keys + T_padded * d;
-    float *key_rows = scratch(scratch_c, 3 * T * width), *dk_rows = key_rows + T * width;
-    float *dv_rows = dk_rows + T * width;
-    float *scores = scratch(scratch_d, 2 * query_block * key_block);
+  Runs<F> runs(d, 1);
+  parallel(s.B * s.heads, 10.0 * s.B * s.heads * N * T * d, [&](long begin, long end) {
+    long head_words = HeadPanels<F>::words(T, runs), row_words = HeadRows<F>::words(runs);
+    long panels = parts(d, panel_width) * panel_width;
+    HeadPanels<F> keys{T, runs, scratch<uint32_t>(scratch_b, 2 * head_words)};
+    HeadPanels<F> values{T, runs, keys.packed + head_words};
+    // Keys as the right side of a product over positions; sums of dk and dv.
+    float *dk_sums = scratch(scratch_c, (2 * width + panels) * (T + F::pair * key_block));
+    float *dv_sums = dk_sums + T * width;
+    uint32_t *key_rows = (uint32_t *)(dv_sums + T * width);
+    float *scores = scratch(scratch_d, query_block * (2 * key_block + width));
     float *d_scores = scores + query_block * key_block;
-    float *queries = scratch(scratch_e, 3 * query_block * width);
-    float *d_out = queries + query_block * width, *dq_rows = d_out + query_block * width;
-    float delta[query_block];
+    float *dq_sums = d_scores + query_block * key_block;
+    uint32_t *queries = scratch<uint32_t>(
+        scratch_e, 2 * row_words + 2 * panels * query_block + (2 * key_block + query_block) * row_stride);
+    uint32_t *d_out = queries + row_words, *query_panels = d_out + row_words;
+    uint32_t *d_out_panels = query_panels + panels * query_block;
+    uint32_t *P_columns = d_out_panels + panels * query_block;
+    uint32_t *dS_columns = P_columns + key_block * row_stride;
+    uint32_t *dS = dS_columns + key_block * row_stride;
     for (long task = begin; task < end; task++) {
       long b = task / s.heads, offset = task % s.heads * d;
-      pack_columns(k + b * T * D + offset, D, T, d, keys);
-      pack_columns(v + b * T * D + offset, D, T, d, values);
-      pack_rows(k + b * T * D + offset, D, T, d, key_rows);
-      memset(dk_rows, 0, sizeof(float) * 2 * T * width);
+      const float *k_head = k + b * T * D + offset;
+      keys.pack(k_head, D);
+      values.pack(v + b * T * D + offset, D);
+      for (long t0 = 0; t0 < T; t0 += key_block)
+        pack_panels<F>(
+            Across<F, float>{k_head, D}, positions<F>(t0, smaller(T - t0, key_block)), d,
+            key_rows + t0 / F::pair * panels);
+      memset(dk_sums, 0, sizeof(float) * 2 * T * width);
       for (long n0 = 0; n0 < N; n0 += query_block) {
-        long rows = N - n0 < query_block ? N - n0 : query_block;
-        long from = (b * N + n0) * D + offset;
-        pack_rows(q + from, D, rows, d, queries);
-        pack_rows(d_o + from, D, rows, d, d_out);
+        long rows = smaller(N - n0, query_block), from = (b * N + n0) * D + offset;
+        Run block_of_queries = positions<F>(0, rows);
+        HeadRows<F>::pack(q + from, D, rows, runs, queries);
+        HeadRows<F>::pack(d_o + from, D, rows, runs, d_out);
+        pack_panels<F>(Across<F, float>{q + from, D}, block_of_queries, d, query_panels);
+        pack_panels<F>(Across<F, float>{d_o + from, D}, block_of_queries, d, d_out_panels);
+        float delta[query_block];
         for (long i = 0; i < rows; i++) {
           vf lanes = 0;
           for (long c = 0; c < d; c += L)
-            lanes += load_upto(o + from + i * D + c, d - c) * load(d_out + i * width + c);
+            lanes += load_upto(o + from + i * D + c, d - c) *
+                     load_upto(d_o + from + i * D + c, d - c);
           delta[i] = float(total(lanes));
         }
         const float *lse = log_sum_exp + task * N + n0;
         for (long t0 = 0; t0 < T; t0 += key_block) {
-          long columns = T - t0 < key_block ? T - t0 : key_block;
+          long columns = smaller(T - t0, key_block);
           if (s.causal && t0 > n0 + rows - 1) break;
-          product_with_panels(rows, columns, d, queries, width, keys, t0, scores);
-          product_with_panels(rows, columns, d, d_out, width, values, t0, d_scores);
+          keys.multiply(queries, rows, t0, columns, scores);
+          values.multiply(d_out, rows, t0, columns, d_scores);
           for (long i = 0; i < rows; i++) {
             float *row = scores + i * key_block, *d_row = d_scores + i * key_block;
             long seen = visible(s, n0 + i, t0, columns);
-            for (long t = 0; t < padded(columns); t += L) {
+            for (long t = 0; t < columns; t += L) {
               vf p = exp(load(row + t) * s.scale - lse[i]);
               store(row + t, p);
               store(d_row + t, p * (load(d_row + t) - delta[i]) * s.scale);
             }
             for (long t = seen; t < columns; t++) row[t] = d_row[t] = 0;
           }
-          product(
-              columns, width, rows, scores, 1, key_block, d_out, width, dv_rows + t0 * width,
-              width, true);
-          product(
-              columns, width, rows, d_scores, 1, key_block, queries, width, dk_rows + t0 * width,
-              width, true);
-          product(
-              rows, width, columns, d_scores, key_block, 1, key_rows + t0 * width, width, dq_rows,
-              width, t0 > 0);
+          Run block_of_keys = positions<F>(0, columns);
+          Along<F, float>{d_scores, key_block}.rows(block_of_keys, 0, rows, dS);
+          Across<F, float>{scores, key_block}.rows(block_of_queries, 0, columns, P_columns);
+          Across<F, float>{d_scores, key_block}.rows(block_of_queries, 0, columns, dS_columns);
+          times_panels<F>(
+              block_of_queries, P_columns, columns, d_out_panels, d,
+              Result{dv_sums + t0 * width, width, nullptr, true});
+          times_panels<F>(
+              block_of_queries, dS_columns, columns, query_panels, d,
+              Result{dk_sums + t0 * width, width, nullptr, true});
+          times_panels<F>(
+              block_of_keys, dS, rows, key_rows + t0 / F::pair * panels, d,
+              Result{dq_sums, width, nullptr, t0 > 0});
         }
         for (long i = 0; i < rows; i++)
           for (long c = 0; c < d; c += L)
-            store_upto(dq + from + i * D + c, load(dq_rows + i * width + c), d - c);
+            store_upto(dq + from + i * D + c, load(dq_sums + i * width + c), d - c);
       }
       for (long t = 0; t < T; t++)
         for (long c = 0; c < d; c += L) {
           long to = (b * T + t) * D + offset + c;
-          store_upto(dk + to, load(dk_rows + t * width + c), d - c);
-          store_upto(dv + to, load(dv_rows + t * width + c), d - c);
+          store_upto(dk + to, load(dk_sums + t * width + c), d - c);
+          store_upto(dv + to, load(dv_sums + t * width + c), d - c);
         }
     }
+  });
+}
+
+static void attention(
+    const float *q, const float *k, const float *v, float *o, float *log_sum_exp,
+    ck_attention_shape s) {
+  with_format(s.bf16, [&](auto format) {
+    attention_of<decltype(format)>(q, k, v, o, log_sum_exp, s);
+  });
+}
+static void attention_backward(
+    const float *q, const float *k, const float *v, const float *o, const float *log_sum_exp,
+    const float *d_o, float *dq, float *dk, float *dv, ck_attention_shape s) {
+  with_format(s.bf16, [&](auto format) {
+    attention_gradients<decltype(format)>(q, k, v, o, log_sum_exp, d_o, dq, dk, dv, s);
   });
 }

@@ -4,12 +4,12 @@
 #include "reduce.h"
 #include "normalization.h"
 #include "softmax.h"
-#include "attention.h"
 #include "layout.h"
 #include "format.h"
 #include "pack.h"
 #include "gemm.h"
 #include "products.h"
+#include "attention.h"
 #include "convolution.h"
 
 #define CK_OWN(name, parameters, arguments) name,

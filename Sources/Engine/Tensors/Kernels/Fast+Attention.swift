@@ -15,7 +15,7 @@ extension FastKernels {
     _ q: Floats, _ k: Floats, _ v: Floats, _ o: MutableFloats, logSumExp: MutableFloats,
     _ g: AttentionGeometry, precision: ComputePrecision
   ) {
-    ck_attention(q, k, v, o, logSumExp, g.shape)
+    ck_attention(q, k, v, o, logSumExp, g.shape(precision))
   }
 
   package func attentionBackward(
@@ -23,12 +23,14 @@ extension FastKernels {
     dq: MutableFloats, dk: MutableFloats, dv: MutableFloats, _ g: AttentionGeometry,
     precision: ComputePrecision
   ) {
-    ck_attention_backward(q, k, v, o, logSumExp, `do`, dq, dk, dv, g.shape)
+    ck_attention_backward(q, k, v, o, logSumExp, `do`, dq, dk, dv, g.shape(precision))
   }
 }
 
 extension AttentionGeometry {
-  var shape: ck_attention_shape {
-    ck_attention_shape(B: B, N: N, T: T, heads: heads, d: d, scale: scale, causal: causal ? 1 : 0)
+  func shape(_ precision: ComputePrecision) -> ck_attention_shape {
+    ck_attention_shape(
+      B: B, N: N, T: T, heads: heads, d: d, scale: scale, causal: causal ? 1 : 0,
+      bf16: precision.code)
   }
 }

@@ -124,8 +124,7 @@ package enum Operand {
   case bf16(UnsafePointer<UInt16>)
 }
 
-/// Number format of the operands of matmul, convolution and attention; sums are at least f32. It is
-/// a permission to round, not a promise: the fast attention stays in f32, where exp costs most.
+/// Number format of the operands of matmul, convolution and attention; sums are at least f32.
 package enum ComputePrecision: Sendable { case f32, bf16 }
 
 package enum UnaryFunction: Sendable, CaseIterable {
