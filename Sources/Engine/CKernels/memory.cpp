@@ -3,17 +3,17 @@
 #include <mutex>
 #include <set>
 #include <sys/mman.h>
-#include <unordered_map>
 #include <utility>
 
 #include "CKernels.h"
 
 // A step asks for the same large blocks again and again. From malloc each would come as fresh pages,
-// which the kernel clears one by one; here they are cut from chunks of huge pages that stay.
+// which the kernel clears one by one; here they are cut from chunks of huge pages that stay until the
+// process ends, as a process does one piece of work.
 namespace {
 
 using Address = char *;
-constexpr size_t large = 1 << 20, huge_page = 2 << 20, chunk = 256 << 20, kept = 1 << 30;
+constexpr size_t large = 1 << 20, huge_page = 2 << 20, chunk = 256 << 20;
 
 size_t rounded(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -21,16 +21,13 @@ class Arena {
   std::mutex mutex;
   std::map<Address, size_t> free_at;               // free pieces, no two adjacent in one chunk
   std::set<std::pair<size_t, Address>> free_sized;  // the same, smallest first
-  std::map<Address, size_t> chunks;
-  size_t free_bytes = 0;
+  std::set<Address> chunks;  // where they begin
 
   void insert(Address at, size_t bytes) {
     free_at[at] = bytes;
     free_sized.insert({bytes, at});
-    free_bytes += bytes;
   }
   void remove(std::map<Address, size_t>::iterator piece) {
-    free_bytes -= piece->second;
     free_sized.erase({piece->second, piece->first});
     free_at.erase(piece);
   }
@@ -47,7 +44,7 @@ class Arena {
     if (at > from) munmap(from, static_cast<size_t>(at - from));
     if (size_t rest = static_cast<size_t>(from + huge_page - at)) munmap(at + size, rest);
     madvise(at, size, MADV_HUGEPAGE);
-    chunks[at] = size;
+    chunks.insert(at);
     insert(at, size);
     return true;
   }
@@ -72,13 +69,12 @@ public:
     Address at = static_cast<Address>(memory);
     std::lock_guard<std::mutex> lock(mutex);
     auto next = free_at.upper_bound(at);
-    auto home = std::prev(chunks.upper_bound(at));
-    if (next != free_at.end() && next->first == at + bytes && !chunks.count(next->first)) {
+    if (next != free_at.end() && next->first == at + bytes && !chunks.count(at + bytes)) {
       bytes += next->second;
       auto joined = next++;
       remove(joined);
     }
-    if (next != free_at.begin() && at != home->first) {
+    if (next != free_at.begin() && !chunks.count(at)) {
       auto before = std::prev(next);
       if (before->first + before->second == at) {
         at = before->first;
@@ -86,12 +82,7 @@ public:
         remove(before);
       }
     }
-    if (bytes == home->second && free_bytes + bytes > kept) {
-      munmap(at, bytes);
-      chunks.erase(home);
-    } else {
-      insert(at, bytes);
-    }
+    insert(at, bytes);
   }
 };
 
