@@ -73,6 +73,13 @@ template <class F> INLINE Run positions(long first, long count) {
 
 INLINE long padded(long n) { return (n + L - 1) / L * L; }
 
+/// exp(scale x - top), as exactly as the format's products are.
+template <class F> INLINE vf probability(vf x, float scale, float top) {
+  if (F::pair == 1) return exp(x * scale - top);
+  const float log2e = 1.44269504088896341f;
+  return exp2_coarse(x * (scale * log2e) - top * log2e);
+}
+
 /// Turns scores into exp(scale S - top), raising top and shrinking what was summed before.
 template <class F>
 INLINE void softmax_row(
@@ -81,11 +88,11 @@ INLINE void softmax_row(
   long whole = padded(columns);
   for (long t = seen; t < whole; t++) row[t] = -INFINITY;
   vf most = -INFINITY;
-  for (long t = 0; t < whole; t += L) most = maximum(most, load(row + t) * scale);
-  float highest = largest(most), new_top = highest > top ? highest : top;
+  for (long t = 0; t < whole; t += L) most = maximum(most, load(row + t));
+  float highest = largest(most) * scale, new_top = highest > top ? highest : top;
   vf lanes = 0;
   for (long t = 0; t < whole; t += L) {
-    vf p = exp(load(row + t) * scale - new_top);
+    vf p = probability<F>(load(row + t), scale, new_top);
     lanes += p;
     store(row + t, p);
   }
@@ -225,7 +232,7 @@ static void attention_gradients(
             float *row = scores + i * key_block, *d_row = d_scores + i * key_block;
             long seen = visible(s, n0 + i, t0, columns);
             for (long t = 0; t < columns; t += L) {
-              vf p = exp(load(row + t) * s.scale - lse[i]);
+              vf p = probability<F>(load(row + t), s.scale, lse[i]);
               store(row + t, p);
               store(d_row + t, p * (load(d_row + t) - delta[i]) * s.scale);
             }

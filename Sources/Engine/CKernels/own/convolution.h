@@ -195,6 +195,16 @@ template <class F> struct Columns {
   }
 };
 
+/// y[j, i] += x[i, j] for at most 16 rows and columns.
+INLINE void
+add_turned(const float *x, long x_row, float *y, long y_row, long rows, long columns) {
+  vf tile[L];
+  for (long i = 0; i < L; i++) tile[i] = i < rows ? load(x + i * x_row) : (vf)0.f;
+  transpose(tile);
+  for (long j = 0; j < L; j++)
+    if (j < columns) store_upto(y + j * y_row, load_upto(y + j * y_row, rows) + tile[j], rows);
+}
+
 /// dW[o, c, tap] += sum over positions of dy[o] x[c under tap]: dy is packed once and shared, a
 /// task takes some channels under some taps.
 template <class F>
@@ -235,13 +245,12 @@ conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_
                 Result{sum, panel_width, nullptr, r > 0}, columns);
           }
         }
-        for (long o = 0; o < s.c_out; o++) {
-          float *row = d_weight + (o * s.c_in + c0) * area + tap0;
-          const float *sum = sums + o * panel_width;
-          for (long c = 0; c < columns; c++)
-            for (long t = 0; t < taps; t++)
-              row[c * area + t] += sum[t * s.c_out * panel_width + c];
-        }
+        for (long o = 0; o < s.c_out; o++)
+          for (long c = 0; c < columns; c += L)
+            for (long t = 0; t < taps; t += L)
+              add_turned(
+                  sums + (t * s.c_out + o) * panel_width + c, s.c_out * panel_width,
+                  d_weight + (o * s.c_in + c0 + c) * area + tap0 + t, area, taps - t, columns - c);
       }
     });
   }

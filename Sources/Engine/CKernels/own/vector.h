@@ -75,6 +75,20 @@ INLINE vf exp(vf x) {
   return y * low * high;
 }
 
+/// 2^x for x <= 0 within 4e-6, for values that bf16 rounds.
+INLINE vf exp2_coarse(vf x) {
+  const float magic = 12582912.f;
+  x = x < -126.f ? (vf)-126.f : x;
+  vf shifted = x + magic;
+  vf r = x - (shifted - magic);
+  vf p = r * 1.33335581e-3f + 9.61812911e-3f;
+  p = p * r + 5.55041087e-2f;
+  p = p * r + 2.40226507e-1f;
+  p = p * r + 6.93147182e-1f;
+  p = p * r + 1.f;
+  return __builtin_bit_cast(vf, __builtin_bit_cast(vi, p) + (__builtin_bit_cast(vi, shifted) << 23));
+}
+
 INLINE vf sigmoid(vf x) { return 1.f / (1.f + exp(-x)); }
 
 /// erf(x) within a few ulp: rational approximation x P(x^2) / Q(x^2) on [-4, 4], as in Eigen.
