@@ -81,6 +81,51 @@ import Testing
     #expect(w.gradient?.values == [1, 1, 1, 1])
   }
 
+  @Test func `a leaf is finished once, when the last of its uses has added to it`() {
+    let (w, once) = (leaf([1, 2, 3, 4], [2, 2]), leaf([5, 6, 7, 8], [2, 2]))
+    let x = Tensor([1, 1], shape: [1, 2])
+    func loss() -> Tensor {
+      let first = linear(x, w)
+      let inner = recompute([first, w]) { linear(linear($0[0], $0[1]), w) }
+      let last = recompute([inner]) { linear(silu(linear($0[0], w)), once) }
+      return sum(recompute([last]) { linear($0[0], once) })
+    }
+    loss().backward()
+    let expected = [w.gradient?.values, once.gradient?.values]
+    (w.gradient, once.gradient) = (nil, nil)
+    var found: [[Float]?] = [nil, nil]
+    var order: [String] = []
+    loss().backward { leaf in
+      let index = leaf === w ? 0 : 1
+      found[index] = leaf.gradient?.values
+      leaf.gradient = nil
+      // Nothing reads it any more.
+      leaf.withMutableFloats { $0.update(repeating: .nan) }
+      order.append(leaf === w ? "w" : "once")
+    }
+    #expect(order == ["once", "w"])
+    #expect(found == expected && expected[0] != nil)
+  }
+
+  @Test func `inside a recomputed body each leaf is finished before the body is`() {
+    let (first, second) = (leaf([1, 2, 3, 4], [2, 2]), leaf([1, 0, 0, 1], [2, 2]))
+    let x = Tensor([1, 1], shape: [1, 2])
+    var alive: [Bool] = []
+    sum(recompute([x]) { linear(linear($0[0], first), second) }).backward { leaf in
+      alive.append(first.gradient != nil && second.gradient != nil)
+      leaf.gradient = nil
+    }
+    #expect(alive == [false, false])
+  }
+
+  @Test func `a recomputed body without anything that trains leaves no history`() {
+    let (w, x) = (Tensor([1, 2, 3, 4], shape: [2, 2]), Tensor([1, 1], shape: [1, 2]))
+    let y = recompute([x]) { linear($0[0], w) }
+    var finished = 0
+    sum(y).backward { _ in finished += 1 }
+    #expect(finished == 0 && y.values == [3, 7])
+  }
+
   @Test func `broadcast sums the gradient down to the smaller operand`() {
     let x = leaf([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2])
     let b = leaf([10, 20, 30, 40], [2, 1, 2])

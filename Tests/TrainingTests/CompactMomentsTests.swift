@@ -3,67 +3,61 @@ import Testing
 import Training
 
 @Suite struct CompactMomentsTests {
-  private func moments(_ count: Int) -> (m: Tensor, v: Tensor) {
-    let draw = Philox(seed: 5)
-    let m = draw.draw(.test).normal([count])
-    let v = draw.draw(.test, index: 1).normal([count])
-    return (m * 1e-3, v * v * 1e-7)
-  }
-
-  @Test func `what was read is found again, value by value`() {
-    let (m, v) = moments(1000)
-    let kept = CompactMoments(count: 1000)
-    kept.write(m: m, v: v, rounding: Philox(seed: 1).draw(.test, index: 2))
-    let (firstM, firstV) = (Tensor.zeros([1000]), Tensor.zeros([1000]))
-    kept.read(m: firstM, v: firstV)
-    for i in 0..<1000 {
-      // One size up or down: an eighth of m, an eighth of v (a sixteenth of its root).
-      #expect(abs(firstM.values[i] - m.values[i]) <= abs(m.values[i]) / 8 + 1e-7)
-      #expect(abs(firstV.values[i] - v.values[i]) <= v.values[i] / 7 + 1e-14)
-      #expect(firstV.values[i] > 0)
+  /// Moments of values that lie still: updates at rate 0, the first with a gradient.
+  private func moments(
+    of gradient: [Float], beta: Float, updates: Int, _ kernels: any Kernels
+  ) -> (m: [Float], v: [Float]) {
+    let count = gradient.count
+    var p = [Float](repeating: 1, count: count)
+    var (m, v) = ([UInt8](repeating: 0, count: count), [UInt8](repeating: 0, count: count))
+    var scales = [Float](repeating: 0, count: 2 * ((count + 255) / 256))
+    for step in 1...updates {
+      // The first value of a block never fades, so that its scale stays.
+      let g = gradient.enumerated().map { step == 1 || $0.offset % 256 == 0 ? $0.element : 0 }
+      let beta = step == 1 ? 0 : beta
+      kernels.adamW(
+        &p, g, codes: &m, &v, scales: &scales, count: count,
+        AdamWStep(
+          learningRate: 0, beta1: beta, beta2: beta, epsilon: 1e-8, weightDecay: 0, correction1: 1,
+          correction2: 1, gradientScale: 1),
+        rounding: Philox(seed: 2).draw(.momentRounding, step: step))
     }
-    let again = CompactMoments(count: 1000)
-    again.write(m: firstM, v: firstV, rounding: nil)
-    let (secondM, secondV) = (Tensor.zeros([1000]), Tensor.zeros([1000]))
-    again.read(m: secondM, v: secondV)
-    #expect(secondM.values == firstM.values && secondV.values == firstV.values)
+    return (
+      m.enumerated().map { MomentCode.m($1, scale: scales[$0 / 256 * 2]) },
+      v.enumerated().map { MomentCode.v($1, scale: scales[$0 / 256 * 2 + 1]) }
+    )
   }
 
-  @Test func `small changes arrive in the mean`() {
+  @Test func `a moment is kept to within one size`() {
+    let gradient = Philox(seed: 5).draw(.test).normal([1000]).values.map { $0 * 1e-3 }
+    let kept = moments(of: gradient, beta: 0, updates: 1, FastKernels())
+    for (i, g) in gradient.enumerated() {
+      // One size up or down: an eighth of m, a sixteenth of the root of v.
+      #expect(abs(kept.m[i] - g) <= abs(g) / 8 + 1e-7)
+      #expect(abs(kept.v[i] - g * g) <= g * g / 7 + 1e-14)
+      #expect(kept.v[i] > 0)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `small changes arrive in the mean`(isFast: Bool) {
     // A decay of one in a thousand, far below a size, for a thousand steps: e^-1 is left.
-    let count = 4096
-    let kept = CompactMoments(count: count)
-    let (m, v) = (Tensor.full([count], 0.5), Tensor.full([count], 0.25))
-    for i in 0..<count / 256 {
-      m.withMutableFloats { $0[256 * i] = 1 }
-      v.withMutableFloats { $0[256 * i] = 1 }
-    }
-    kept.write(m: m, v: v, rounding: nil)
-    for step in 1...1000 {
-      kept.read(m: m, v: v)
-      for tensor in [m, v] {
-        tensor.withMutableFloats { values in
-          for i in values.indices where i % 256 != 0 { values[i] *= 0.999 }
-        }
-      }
-      kept.write(m: m, v: v, rounding: Philox(seed: 2).draw(.momentRounding, step: step))
-    }
-    kept.read(m: m, v: v)
-    func mean(_ x: Tensor) -> Float {
-      let rest = x.values.enumerated().filter { $0.offset % 256 != 0 }.map(\.element)
+    let gradient = (0..<4096).map { $0 % 256 == 0 ? Float(1) : 0.5 }
+    let kept = moments(
+      of: gradient, beta: 0.999, updates: 1001,
+      isFast ? FastKernels() : ReferenceKernels() as any Kernels)
+    func mean(_ x: [Float]) -> Float {
+      let rest = x.enumerated().filter { $0.offset % 256 != 0 }.map(\.element)
       return rest.reduce(0, +) / Float(rest.count)
     }
-    #expect(abs(mean(m) / 0.5 - 0.3677) < 0.02)
+    #expect(abs(mean(kept.m) / 0.5 - 0.3677) < 0.02)
     // The root is what keeps its mean; a square's mean lies a little above.
-    #expect(abs(mean(v) / 0.25 - 0.3677) < 0.04)
+    #expect(abs(mean(kept.v) / 0.25 - 0.3677) < 0.04)
   }
 
   @Test func `zeros stay zeros`() {
-    let kept = CompactMoments(count: 300)
-    let (m, v) = (Tensor.zeros([300]), Tensor.zeros([300]))
-    kept.write(m: m, v: v, rounding: Philox(seed: 1).draw(.test))
-    kept.read(m: m, v: v)
-    #expect(m.values.allSatisfy { $0 == 0 } && v.values.allSatisfy { $0 == 0 })
+    let kept = moments(of: [Float](repeating: 0, count: 300), beta: 0.9, updates: 2, FastKernels())
+    #expect(kept.m.allSatisfy { $0 == 0 } && kept.v.allSatisfy { $0 == 0 })
   }
 
   /// Least squares in 64 unknowns: the compact optimizer goes where the wide one goes.

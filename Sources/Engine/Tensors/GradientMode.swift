@@ -3,6 +3,8 @@
 enum Mode {
   @TaskLocal static var isRecording = true
   @TaskLocal static var precision = ComputePrecision.f32
+  /// Where ops without history write down the trainable leaves they meet.
+  @TaskLocal static var leaves: LeafList?
 }
 
 /// Runs `body` without recording history: sampling, frozen models, metrics.

@@ -8,21 +8,27 @@ final class Node {
   /// Position in the order of execution; backward visits nodes in the reverse order.
   let order: UInt64
   private(set) var edges: [Edge]
-  private var backward: ((Tensor, [Edge]) -> Void)?
+  private var backward: Backward?
   /// Gradient of the op's result, summed over its uses.
   var gradient: Tensor?
 
-  init(edges: [Edge], backward: @escaping (Tensor, [Edge]) -> Void) {
+  /// Adds to the edges, and releases them in the pass.
+  typealias Backward = (_ dy: Tensor, _ edges: [Edge], BackwardPass) -> Void
+
+  init(edges: [Edge], backward: @escaping Backward) {
     order = Node.next()
     self.edges = edges
     self.backward = backward
   }
 
   /// Passes the gradient on and frees what the op kept for this moment.
-  func run() {
+  func run(in pass: BackwardPass) {
     defer { (edges, backward, gradient) = ([], nil, nil) }
-    guard let gradient, let backward else { return }
-    backward(gradient, edges)
+    if let gradient, let backward {
+      backward(gradient, edges, pass)
+    } else {
+      pass.release(edges)
+    }
   }
 
   private static let counter = Atomic<UInt64>(0)
@@ -102,9 +108,17 @@ extension Tensor {
   func recorded(
     from operands: [Tensor], backward: @escaping (_ dy: Tensor, _ edges: [Edge]) -> Void
   ) -> Tensor {
-    guard Mode.isRecording else { return self }
+    guard Mode.isRecording else {
+      Mode.leaves?.note(operands)
+      return self
+    }
     let edges = operands.map(Edge.init)
-    if edges.contains(where: \.isWanted) { node = Node(edges: edges, backward: backward) }
+    if edges.contains(where: \.isWanted) {
+      node = Node(edges: edges) { dy, edges, pass in
+        backward(dy, edges)
+        pass.release(edges)
+      }
+    }
     return self
   }
 }

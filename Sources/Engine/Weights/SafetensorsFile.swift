@@ -93,6 +93,27 @@ package final class SafetensorsFile {
     return try Self.read(descriptor, start..<start + entry.range.count, url.shortName)
   }
 
+  /// The bytes of a U8 tensor that must have `count` of them.
+  package func bytes(_ key: String, count: Int) throws(WeightError) -> [UInt8] {
+    let entry = try entry(key)
+    guard entry.dtype == .u8, entry.shape == [count] else {
+      throw .shapeMismatch(key: key, expected: [count], found: entry.shape)
+    }
+    return try bytes(key)
+  }
+
+  /// Copies a tensor into one of its shape.
+  package func read(_ key: String, into tensor: Tensor) throws(WeightError) {
+    let entry = try entry(key)
+    guard entry.shape == tensor.shape.dims else {
+      throw .shapeMismatch(key: key, expected: tensor.shape.dims, found: entry.shape)
+    }
+    let saved = try self.tensor(key)
+    tensor.withMutableFloats { target in
+      saved.withFloats { source in _ = target.update(fromContentsOf: source) }
+    }
+  }
+
   /// A floating point tensor in the engine's format; f16 and f64 pass through f32.
   package func tensor(_ key: String, as dtype: DType = .f32) throws(WeightError) -> Tensor {
     let entry = try entry(key)

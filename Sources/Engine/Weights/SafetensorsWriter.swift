@@ -9,6 +9,7 @@ package struct SafetensorsWriter {
   private enum Content {
     case tensor(Tensor)
     case integers([Int])
+    case bytes([UInt8])
   }
   private struct Item {
     var key: String
@@ -35,6 +36,11 @@ package struct SafetensorsWriter {
   package mutating func add(_ key: String, integers: [Int], shape: [Int]) {
     precondition(shape.reduce(1, *) == integers.count, "SafetensorsWriter: '\(key)' \(shape)")
     insert(Item(key: key, dtype: .i64, shape: shape, content: .integers(integers)))
+  }
+
+  /// Bytes of a format of their own, stored as U8.
+  package mutating func add(_ key: String, bytes: [UInt8]) {
+    insert(Item(key: key, dtype: .u8, shape: [bytes.count], content: .bytes(bytes)))
   }
 
   private mutating func insert(_ item: Item) {
@@ -99,6 +105,7 @@ package struct SafetensorsWriter {
   private static func withBytes(of item: Item, _ body: (UnsafeRawBufferPointer) -> Void) {
     switch (item.content, item.dtype) {
     case (.integers(let numbers), _): numbers.map(Int64.init).withUnsafeBytes(body)
+    case (.bytes(let bytes), _): bytes.withUnsafeBytes(body)
     case (.tensor(let tensor), .f16): tensor.values.map { Float16($0) }.withUnsafeBytes(body)
     case (.tensor(let tensor), let dtype):
       tensor.cast(to: dtype == .bf16 ? .bf16 : .f32).withBytes(body)

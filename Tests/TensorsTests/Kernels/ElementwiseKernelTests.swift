@@ -53,6 +53,27 @@ import Testing
           written(noise(n, 2)) { kernels.accumulate(x, scale: -0.7, into: $0, count: n) },
         ]
       },
+      KernelCase("AdamW in 8 bits \(n)", tolerance: 1e-5) { kernels in
+        // Three updates: values, and what the codes stand for. A number that lies on the edge between two sizes may
+        // fall on either side, so codes are compared by the mean of what they stand for.
+        var (m, v) = ([UInt8](repeating: 0, count: n), [UInt8](repeating: 0, count: n))
+        var scales = [Float](repeating: 0, count: 2 * ((n + 255) / 256))
+        let p = written(noise(n, 5)) { p in
+          for step in 1...3 {
+            kernels.adamW(
+              p, noise(n, UInt64(step), scale: 1e-2), codes: &m, &v, scales: &scales, count: n,
+              AdamWStep(
+                learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+                correction1: 0.1, correction2: 0.001, gradientScale: 0.7),
+              rounding: Philox(seed: 3).draw(.momentRounding, step: step, index: n))
+          }
+        }
+        let means = [
+          (0..<n).reduce(0) { $0 + MomentCode.m(m[$1], scale: scales[$1 / 256 * 2]) / Float(n) },
+          (0..<n).reduce(0) { $0 + MomentCode.v(v[$1], scale: scales[$1 / 256 * 2 + 1]) / Float(n) },
+        ]
+        return [p, scales, means]
+      },
       KernelCase("AdamW \(n)") { kernels in
         let step = AdamWStep(
           learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.02,

@@ -57,6 +57,11 @@ typedef struct {
   float gradient_scale;
 } ck_adamw_step;
 
+/// One draw of Philox4x32-10: block i has the counter (i, stream).
+typedef struct {
+  uint32_t key[2], stream[3];
+} ck_draw;
+
 typedef struct {
   int rank;
   long shape[6];  // of x

@@ -93,6 +93,10 @@ CK_OWN(from_bf16, (const uint16_t *x, float *y, long n), (x, y, n))
 CK_OWN(adamw,
        (float *p, const float *gradient, float *m, float *v, long n, ck_adamw_step s),
        (p, gradient, m, v, n, s))
+CK_OWN(adamw_compact,
+       (float *p, const float *gradient, uint8_t *m, uint8_t *v, float *scales, long n,
+        ck_adamw_step s, ck_draw draw),
+       (p, gradient, m, v, scales, n, s, draw))
 
 #pragma clang assume_nonnull end
 #endif

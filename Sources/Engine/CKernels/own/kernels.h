@@ -11,6 +11,7 @@
 #include "products.h"
 #include "attention.h"
 #include "convolution.h"
+#include "moments.h"
 
 #define CK_OWN(name, parameters, arguments) name,
 extern const OwnKernels table = {

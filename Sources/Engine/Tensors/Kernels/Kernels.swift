@@ -113,10 +113,16 @@ package protocol Kernels: Sendable {
   func adamW(
     _ p: MutableFloats, _ gradient: Floats, m: MutableFloats, v: MutableFloats, count: Int,
     _ s: AdamWStep)
+  /// The same with moments that are kept as `MomentCode` says: a byte each, and for every block of 256 values the
+  /// scales of m and of sqrt(v). Word i of `rounding` says which way the moments of value i go.
+  func adamW(
+    _ p: MutableFloats, _ gradient: Floats, codes m: MutableBytes, _ v: MutableBytes,
+    scales: MutableFloats, count: Int, _ s: AdamWStep, rounding: Draw)
 }
 
 package typealias Floats = UnsafePointer<Float>
 package typealias MutableFloats = UnsafeMutablePointer<Float>
+package typealias MutableBytes = UnsafeMutablePointer<UInt8>
 
 /// A read-only operand in one of the two number formats.
 package enum Operand {

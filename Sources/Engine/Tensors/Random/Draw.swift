@@ -10,6 +10,12 @@ package struct Draw: Sendable {
       counter: (UInt32(truncatingIfNeeded: i), stream.0, stream.1, stream.2), key: key)
   }
 
+  /// Number i of the draw's 32-bit words, four from each block.
+  func word(_ i: Int) -> UInt32 {
+    let words = block(i / 4)
+    return [words.0, words.1, words.2, words.3][i % 4]
+  }
+
   /// Standard normal numbers, by Box and Muller: four from each block.
   package func normal(_ shape: Shape) -> Tensor {
     fill(shape) { block in

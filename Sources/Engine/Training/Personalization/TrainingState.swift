@@ -11,6 +11,8 @@ struct TrainingState {
 
   private static let weights = "weights.safetensors"
   private static let moments = "adamw.safetensors"
+  /// Beside the moments: the gradient norm that the next update clips by.
+  private static let norm = "gradient_norm"
   private static let average = "average.safetensors"
 
   /// - Parameter step: updates that the checkpoint to be restored has behind it
@@ -43,7 +45,10 @@ struct TrainingState {
       step: trainer.step, identity: identity, in: folder, keep: recipe.training.keepCheckpoints
     ) { folder in
       try save(entries.map { ($0.key, $0.tensor) }, folder, Self.weights)
-      try save(momentTensors(trainer.optimizer.state), folder, Self.moments)
+      var moments = SafetensorsWriter()
+      trainer.optimizer.save(to: &moments)
+      if let norm = trainer.carriedNorm { moments.add(Self.norm, Tensor([norm], shape: [1])) }
+      try moments.write(to: folder.appendingPathComponent(Self.moments))
       if let average = trainer.average {
         try save(zip(entries, average.averages).map { ($0.key, $1) }, folder, Self.average)
       }
@@ -62,9 +67,7 @@ struct TrainingState {
     try checkpoint.require(identity)
     let entries = trainer.parameters.entries
     try load(entries.map { ($0.key, $0.tensor) }, checkpoint, Self.weights)
-    let moments = trainer.optimizer.state
-    try load(momentTensors(moments), checkpoint, Self.moments)
-    trainer.optimizer.restore(moments)
+    try loadMoments(checkpoint)
     if let average = trainer.average {
       try load(zip(entries, average.averages).map { ($0.key, $1) }, checkpoint, Self.average)
     }
@@ -94,10 +97,19 @@ struct TrainingState {
     return try average.inPlace(body)
   }
 
-  private func momentTensors(_ state: (m: [Tensor], v: [Tensor])) -> [(String, Tensor)] {
-    let entries = trainer.parameters.entries
-    return zip(entries, state.m).map { ("m." + $0.key, $1) }
-      + zip(entries, state.v).map { ("v." + $0.key, $1) }
+  private func loadMoments(_ checkpoint: Checkpoint) throws {
+    let file = try SafetensorsFile(checkpoint.file(Self.moments))
+    do throws(WeightError) {
+      try trainer.optimizer.load(file)
+      if trainer.settings.gradients == .applied {
+        let norm = Tensor.zeros([1])
+        try file.read(Self.norm, into: norm)
+        trainer.carriedNorm = norm.item
+      }
+    } catch {
+      throw TrainingError.checkpointCorrupt(
+        folder: checkpoint.folder.lastPathComponent, reason: "\(Self.moments): \(error)")
+    }
   }
 
   private func save(_ tensors: [(String, Tensor)], _ folder: URL, _ name: String) throws {
@@ -119,10 +131,7 @@ struct TrainingState {
       guard file[key]?.shape == tensor.shape.dims else {
         throw corrupt("\(key) is missing or has another shape")
       }
-      let saved = try file.tensor(key)
-      tensor.withMutableFloats { target in
-        saved.withFloats { source in _ = target.update(fromContentsOf: source) }
-      }
+      try file.read(key, into: tensor)
     }
   }
 }
