@@ -1,7 +1,7 @@
 import Contract
 import Diffusion
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 import Training
 import Weights
@@ -181,7 +181,8 @@ import Weights
     #expect([net.a.values, net.b.values] == whole.values)
   }
 
-  @Test func `P26 applied at once, a gradient that is not finite is named and not applied`() throws {
+  @Test func `P26 applied at once, a gradient that is not finite is named and not applied`() throws
+  {
     let (w, v) = (Tensor([0], shape: [1]), Tensor([1], shape: [1]))
     let trainer = trainer([("unet.w", w), ("unet.v", v)], .applied)
     #expect(throws: TrainingError.nonfinite(tensor: "gradient of unet.w", step: 1)) {

@@ -68,9 +68,10 @@ import Testing
               rounding: Philox(seed: 3).draw(.momentRounding, step: step, index: n))
           }
         }
+        let share = 1 / Float(n)
         let means = [
-          (0..<n).reduce(0) { $0 + MomentCode.m(m[$1], scale: scales[$1 / 256 * 2]) / Float(n) },
-          (0..<n).reduce(0) { $0 + MomentCode.v(v[$1], scale: scales[$1 / 256 * 2 + 1]) / Float(n) },
+          (0..<n).reduce(0) { $0 + share * MomentCode.m(m[$1], scale: scales[$1 / 256 * 2]) },
+          (0..<n).reduce(0) { $0 + share * MomentCode.v(v[$1], scale: scales[$1 / 256 * 2 + 1]) },
         ]
         return [p, scales, means]
       },
