@@ -4,7 +4,7 @@ SWIFT ?= swift
 PYTHON ?= python3
 BIN = $(shell $(SWIFT) build -c $(CONFIGURATION) --show-bin-path)
 
-.PHONY: demo build test lint golden bench bench-kernels packages clean
+.PHONY: demo build test sanitize lint golden bench bench-kernels packages clean
 
 packages:
 	@Tools/install-packages.sh
@@ -20,6 +20,10 @@ demo: build
 test: packages
 	$(SWIFT) build -c $(CONFIGURATION) --build-tests
 	$(SWIFT) test -c $(CONFIGURATION) --skip-build
+
+## The kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize: packages
+	Tools/sanitize.sh
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift

@@ -25,6 +25,8 @@ namespace base { extern const OwnKernels table; }
 namespace avx2 { extern const OwnKernels table; }
 namespace avx512 { extern const OwnKernels table; }
 namespace avx512_bf16 { extern const OwnKernels table; }
+namespace amx { extern const OwnKernels table; }
+namespace amx_emulated { extern const OwnKernels table; }
 #endif
 
 }  // namespace ck

@@ -18,7 +18,7 @@ int ck_threads(void);
 /// "amx", "avx512_bf16", "avx512", "avx2" or "base": what products run on.
 const char *ck_instruction_set(void);
 /// The calling thread's kernels run on the named set, or the best below it that the processor has,
-/// from now on; null lifts that.
+/// from now on; null lifts that. "amx_emulated" are the kernels of "amx" with tiles in memory.
 void ck_limit_instruction_set(const char *_Nullable name);
 
 /// Memory aligned to 64 bytes, uninitialised; null where there is none. It is given back with its

@@ -14,15 +14,16 @@ INLINE long visible(const ck_attention_shape &s, long n, long t0, long columns) 
 /// Rows of one head as the left side of products over d, one after the other for each run.
 template <class F> struct HeadRows {
   static long words(const Runs<F> &runs) {
-    return runs.size() * parts(query_block, group_rows) * group_words;
+    return runs.size() * parts(query_block, F::rows) * group_words<F>;
   }
   static const uint32_t *run(const uint32_t *packed, long r) {
-    return packed + r * parts(query_block, group_rows) * group_words;
+    return packed + r * parts(query_block, F::rows) * group_words<F>;
   }
   static void
   pack(const float *x, long stride, long rows, const Runs<F> &runs, uint32_t *out) {
     for (long r = 0; r < runs.size(); r++)
-      Along<F, float>{x, stride}.rows(runs[r], 0, rows, const_cast<uint32_t *>(run(out, r)));
+      pack_rows(
+          Along<F, float>{x, stride}, runs[r], 0, rows, const_cast<uint32_t *>(run(out, r)));
   }
 };
 
@@ -30,7 +31,7 @@ template <class F> struct HeadRows {
 template <class F, class B>
 INLINE void pack_panels(const B &b, const Run &run, long lines, uint32_t *out) {
   for (long p = 0; p < lines; p += panel_width)
-    b.panel(run, p, smaller(lines - p, panel_width), out + p * run.length(), panel_width);
+    pack_panel(b, run, p, smaller(lines - p, panel_width), out + p * run.stored());
 }
 /// Packed rows times such panels.
 template <class F>
@@ -39,7 +40,7 @@ INLINE void times_panels(
     const Result &to) {
   for (long p = 0; p < columns; p += panel_width)
     rows_times_panel<F>(
-        run, a, b + p * run.length(), 0, parts(rows, group_rows), rows, at_column(to, p),
+        run, a, b + p * run.stored(), 0, parts(rows, F::rows), rows, at_column(to, p),
         smaller(columns - p, panel_width));
 }
 
@@ -61,14 +62,14 @@ template <class F> struct HeadPanels {
   void multiply(const uint32_t *rows, long count, long t0, long columns, float *out) const {
     for (long r = 0; r < runs.size(); r++)
       times_panels<F>(
-          runs[r], HeadRows<F>::run(rows, r), count, run(r) + t0 * runs[r].length(), columns,
+          runs[r], HeadRows<F>::run(rows, r), count, run(r) + t0 * runs[r].stored(), columns,
           Result{out, key_block, nullptr, r > 0});
   }
 };
 
 /// A block of positions as k.
 template <class F> INLINE Run positions(long first, long count) {
-  return {first, count, parts(count, F::pair), 0, 1};
+  return {first, count, parts(count, F::pair), 0, 1, F::step};
 }
 
 INLINE long padded(long n) { return (n + L - 1) / L * L; }
@@ -152,7 +153,7 @@ static void attention_of(
             softmax_row<F>(
                 row, visible(s, n0 + i, t0, columns), columns, s.scale, top[i], sum[i],
                 out + i * width, d);
-            Along<F, float>{row, 0}.rows(block_of_keys, 0, 1, P + i * row_stride);
+            pack_rows(Along<F, float>{row, 0}, block_of_keys, 0, 1, P + i * row_stride);
           }
           times_panels<F>(
               block_of_keys, P, rows, values + t0 / F::pair * value_panels, d,
@@ -239,9 +240,9 @@ static void attention_gradients(
             for (long t = seen; t < columns; t++) row[t] = d_row[t] = 0;
           }
           Run block_of_keys = positions<F>(0, columns);
-          Along<F, float>{d_scores, key_block}.rows(block_of_keys, 0, rows, dS);
-          Across<F, float>{scores, key_block}.rows(block_of_queries, 0, columns, P_columns);
-          Across<F, float>{d_scores, key_block}.rows(block_of_queries, 0, columns, dS_columns);
+          pack_rows(Along<F, float>{d_scores, key_block}, block_of_keys, 0, rows, dS);
+          pack_rows(Across<F, float>{scores, key_block}, block_of_queries, 0, columns, P_columns);
+          pack_rows(Across<F, float>{d_scores, key_block}, block_of_queries, 0, columns, dS_columns);
           times_panels<F>(
               block_of_queries, P_columns, columns, d_out_panels, d,
               Result{dv_sums + t0 * width, width, nullptr, true});

@@ -211,12 +211,12 @@ template <class F>
 static void
 conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_conv_shape &s) {
   long positions = s.B * s.out_h * s.out_w, area = s.kh * s.kw;
-  long groups = parts(s.c_out, group_rows), panels = parts(s.c_in, panel_width);
+  long groups = parts(s.c_out, F::rows), panels = parts(s.c_in, panel_width);
   long taps = panels >= 8 ? area : 1, shares = parts(area, taps);
   Across<F, float> a{dy, s.c_out};
   Patches<F, false> patches{x, s};
   Runs<F> runs(positions, 1);
-  long block_words = groups * group_words;
+  long block_words = groups * group_words<F>;
   long at_once = smaller(runs.size(), parts(4 << 20, block_words));  // 16 MB
   uint32_t *shared = scratch<uint32_t>(scratch_a, at_once * block_words);
   double work = 2.0 * positions * s.c_in * s.c_out * area;
@@ -224,9 +224,10 @@ conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_
     long count = smaller(at_once, runs.size() - run0);
     parallel(count * groups, work / 8, [&](long begin, long end) {
       for (long t = begin; t < end; t++) {
-        long m = t % groups * group_rows;
-        a.rows(
-            runs[run0 + t / groups], m, smaller(s.c_out - m, group_rows), shared + t * group_words);
+        long m = t % groups * F::rows;
+        pack_rows(
+            a, runs[run0 + t / groups], m, smaller(s.c_out - m, F::rows),
+            shared + t * group_words<F>);
       }
     });
     parallel(panels * shares, work, [&](long begin, long end) {
@@ -238,7 +239,7 @@ conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_
         for (long r = 0; r < count; r++) {
           Run run = runs[run0 + r];
           for (long t = 0; t < taps; t++) {
-            Columns<F>{patches, tap0 + t}.panel(run, c0, columns, panel, panel_width);
+            pack_panel(Columns<F>{patches, tap0 + t}, run, c0, columns, panel);
             float *sum = sums + t * s.c_out * panel_width;
             rows_times_panel<F>(
                 run, shared + r * block_words, panel, 0, groups, s.c_out,

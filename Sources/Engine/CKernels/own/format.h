@@ -1,6 +1,15 @@
 // Number formats of products. The unit along k is a word of 32 bits: one f32, or two neighbouring
 // bf16 values, the earlier in the low half, as the dot products of AVX-512 and AMX read them.
 
+#if defined(CK_MASKED)
+constexpr long vector_rows = 12, panel_vectors = 2;  // 24 sums in 32 registers
+#elif defined(__aarch64__) || defined(CK_FMA)
+constexpr long vector_rows = 6, panel_vectors = 1;  // 12 sums in 16 registers, 24 in 32
+#else
+constexpr long vector_rows = 3, panel_vectors = 1;
+#endif
+constexpr long panel_width = panel_vectors * L;
+
 /// Values from memory of either format.
 INLINE vf values(const float *p, long n) { return load_upto(p, n); }
 INLINE vf values(const uint16_t *p, long n) {
@@ -15,7 +24,9 @@ INLINE vf values(const uint16_t *p, long n) {
 
 /// f32 as it is.
 struct Single {
-  static constexpr long pair = 1;
+  static constexpr long pair = 1;         // values in a word
+  static constexpr long rows = vector_rows;  // of A that are packed together
+  static constexpr long step = 1;         // words of k that are multiplied together
   template <class S> static INLINE_MEMBER vf value(const S *p, long n) {
     return n > 0 ? values(p, n) : (vf)0.f;
   }
@@ -48,6 +59,11 @@ struct Rounded : Single {
 /// bf16 pairs; products are exact in f32, sums are f32.
 struct Half {
   static constexpr long pair = 2;
+#ifdef CK_AMX
+  static constexpr long rows = 32, step = 16;
+#else
+  static constexpr long rows = vector_rows, step = 1;
+#endif
 
   static INLINE_MEMBER vu along(const float *p, long n) {
     vf low = Single::value(p, n), high = Single::value(p + L, n - L);

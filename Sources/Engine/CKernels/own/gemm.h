@@ -2,17 +2,6 @@
 // in blocks that stay in its cache. Every element of C sums its words in the same order whatever
 // the tasks and threads are.
 
-#if defined(CK_BF16) || defined(CK_MASKED)
-constexpr long group_rows = 12, panel_vectors = 2;  // 24 sums in 32 registers
-#elif defined(__aarch64__)
-constexpr long group_rows = 6, panel_vectors = 1;
-#elif defined(CK_FMA)
-constexpr long group_rows = 6, panel_vectors = 1;  // 12 sums in 16 registers
-#else
-constexpr long group_rows = 3, panel_vectors = 1;
-#endif
-constexpr long panel_width = panel_vectors * L;
-
 /// Where a product goes: rows of C at `stride`, with the bias and what is there (`add`) added.
 struct Result {
   float *c;
@@ -20,6 +9,10 @@ struct Result {
   const float *bias;
   bool add;
 };
+
+#ifdef CK_AMX
+#include "tiles.h"
+#endif
 
 template <class F, int R, int V>
 INLINE void
@@ -50,36 +43,40 @@ tile(long words, const uint32_t *a, const uint32_t *b, const Result &to, long ro
   }
 }
 
-/// Up to `group_rows` packed rows times one panel.
+/// Up to `vector_rows` packed rows times one panel.
 template <class F>
 static void
 tiles(long words, const uint32_t *a, const uint32_t *b, const Result &to, long rows, long columns) {
-  constexpr int third = group_rows / 3;
+  constexpr int third = vector_rows / 3;
   if (columns <= L) {
     if (rows <= third) return tile<F, third, 1>(words, a, b, to, rows, columns);
-    return tile<F, group_rows, 1>(words, a, b, to, rows, columns);
+    return tile<F, vector_rows, 1>(words, a, b, to, rows, columns);
   }
   constexpr int V = panel_vectors;
   if (rows <= third) return tile<F, third, V>(words, a, b, to, rows, columns);
   if (rows <= 2 * third) return tile<F, 2 * third, V>(words, a, b, to, rows, columns);
-  return tile<F, group_rows, V>(words, a, b, to, rows, columns);
+  return tile<F, vector_rows, V>(words, a, b, to, rows, columns);
 }
 
-constexpr long group_words = group_rows * row_stride, panel_words = panel_width * depth;
-
-INLINE long parts(long n, long size) { return (n + size - 1) / size; }
-INLINE long smaller(long a, long b) { return a < b ? a : b; }
+template <class F> constexpr long group_words = F::rows * row_stride;
+constexpr long panel_words = panel_width * depth;
 
 /// All groups of rows in [first, last) times one panel.
 template <class F>
 static void rows_times_panel(
     const Run &run, const uint32_t *a, const uint32_t *b, long first, long last, long M,
     Result to, long columns) {
-  for (long g = first; g < last; g++, a += group_words) {
-    long m = g * group_rows;
+  for (long g = first; g < last; g++, a += group_words<F>) {
+    long m = g * F::rows;
     Result here = to;
     here.c += m * to.stride;
-    tiles<F>(run.length(), a, b, here, smaller(M - m, group_rows), columns);
+#ifdef CK_AMX
+    if constexpr (F::pair == 2) {
+      amx_tiles(run.stored(), a, b, here, smaller(M - m, F::rows), columns);
+      continue;
+    }
+#endif
+    tiles<F>(run.length(), a, b, here, smaller(M - m, F::rows), columns);
   }
 }
 
@@ -89,14 +86,14 @@ INLINE Result at_column(Result to, long n) {
 
 template <class F, class A, class B>
 static void gemm(const A &a, const B &b, const Result &to, long M, long N, const Runs<F> &runs) {
-  long groups = parts(M, group_rows), panels = parts(N, panel_width);
+  long groups = parts(M, F::rows), panels = parts(N, panel_width);
   double work = 2.0 * M * N * runs.count * runs.taps;
-  bool a_shared = groups * group_rows < panels * panel_width;
-  long block_words = a_shared ? groups * group_words : panels * panel_words;
+  bool a_shared = groups * F::rows < panels * panel_width;
+  long block_words = a_shared ? groups * group_words<F> : panels * panel_words;
   long at_once = smaller(runs.size(), parts(4 << 20, block_words));  // 16 MB
   uint32_t *shared = scratch<uint32_t>(scratch_a, at_once * block_words);
   // Tasks are equal shares of what is not shared; which share an element is in does not change it.
-  long units = a_shared ? panels : groups, most = a_shared ? 2 : 96 / group_rows;
+  long units = a_shared ? panels : groups, most = a_shared ? 2 : 96 / F::rows;
   long tasks = parts(units, most);
   if (tasks > 1) tasks = smaller(units, parts(tasks, team_size()) * team_size());
 
@@ -108,15 +105,16 @@ static void gemm(const A &a, const B &b, const Result &to, long M, long N, const
         long i = t % blocks;
         uint32_t *out = shared + t / blocks * block_words;
         if (a_shared)
-          a.rows(run, i * group_rows, smaller(M - i * group_rows, group_rows), out + i * group_words);
+          pack_rows(
+              a, run, i * F::rows, smaller(M - i * F::rows, F::rows), out + i * group_words<F>);
         else
-          b.panel(
-              run, i * panel_width, smaller(N - i * panel_width, panel_width),
-              out + i * panel_words, panel_width);
+          pack_panel(
+              b, run, i * panel_width, smaller(N - i * panel_width, panel_width),
+              out + i * panel_words);
       }
     });
     parallel(tasks, work, [&](long begin, long end) {
-      uint32_t *own = scratch<uint32_t>(scratch_b, most * (a_shared ? panel_words : group_words));
+      uint32_t *own = scratch<uint32_t>(scratch_b, most * (a_shared ? panel_words : group_words<F>));
       for (long t = begin; t < end; t++) {
         long first = units * t / tasks, last = units * (t + 1) / tasks;
         for (long r = 0; r < count; r++) {
@@ -125,19 +123,19 @@ static void gemm(const A &a, const B &b, const Result &to, long M, long N, const
           Result here = run0 + r == 0 ? to : Result{to.c, to.stride, nullptr, true};
           if (a_shared) {
             for (long p = first; p < last; p++)
-              b.panel(
-                  run, p * panel_width, smaller(N - p * panel_width, panel_width),
-                  own + (p - first) * panel_words, panel_width);
+              pack_panel(
+                  b, run, p * panel_width, smaller(N - p * panel_width, panel_width),
+                  own + (p - first) * panel_words);
             for (long g = 0; g < groups; g++)
               for (long p = first; p < last; p++)
                 rows_times_panel<F>(
-                    run, block + g * group_words, own + (p - first) * panel_words, g, g + 1, M,
+                    run, block + g * group_words<F>, own + (p - first) * panel_words, g, g + 1, M,
                     at_column(here, p * panel_width), smaller(N - p * panel_width, panel_width));
           } else {
             for (long g = first; g < last; g++)
-              a.rows(
-                  run, g * group_rows, smaller(M - g * group_rows, group_rows),
-                  own + (g - first) * group_words);
+              pack_rows(
+                  a, run, g * F::rows, smaller(M - g * F::rows, F::rows),
+                  own + (g - first) * group_words<F>);
             for (long p = 0; p < panels; p++)
               rows_times_panel<F>(
                   run, own, block + p * panel_words, first, last, M,

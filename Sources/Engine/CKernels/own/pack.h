@@ -2,16 +2,18 @@
 // along k a block holds at most `depth` words. Rows are packed word after word [line][stride];
 // panels line after line [word][width], as the inner loop reads them.
 
-#ifndef CK_DEPTH
-#define CK_DEPTH 288
-#endif
-constexpr long depth = CK_DEPTH;           // words: a panel of 32 columns stays in the first cache
+constexpr long depth = 288;             // words: a panel of 32 columns stays in the first cache
 constexpr long row_stride = depth + 8;  // no power of two, which would fill few sets of a cache
+
+INLINE long parts(long n, long size) { return (n + size - 1) / size; }
+INLINE long smaller(long a, long b) { return a < b ? a : b; }
 
 /// A part of k: `taps` runs of `words` words that hold `count` values each.
 struct Run {
-  long first, count, words, tap, taps;
+  long first, count, words, tap, taps, step;
   long length() const { return words * taps; }
+  /// The length with the zeros behind it.
+  long stored() const { return parts(length(), step) * step; }
 };
 
 /// The parts of k for `count` values under each of `taps` taps.
@@ -34,7 +36,7 @@ template <class F> struct Runs {
     long values = count - first < chunk * F::pair ? count - first : chunk * F::pair;
     return {
         first, values, (values + F::pair - 1) / F::pair, tap,
-        taps - tap < tap_chunk ? taps - tap : tap_chunk};
+        smaller(taps - tap, tap_chunk), F::step};
   }
 };
 
@@ -102,3 +104,16 @@ template <class F, class S> struct Across {
             out + w * width + i, i < lines ? words(run, line + i, lines - i, w) : (vu)0u);
   }
 };
+
+/// Rows [line, line + lines) of an operand, with zeros up to the stored length.
+template <class A> INLINE void pack_rows(const A &a, const Run &run, long line, long lines, uint32_t *out) {
+  a.rows(run, line, lines, out);
+  for (long i = 0; i < lines && run.stored() > run.length(); i++)
+    memset(out + i * row_stride + run.length(), 0, 4 * (run.stored() - run.length()));
+}
+/// The same of a panel of lines.
+template <class B> INLINE void pack_panel(const B &b, const Run &run, long line, long lines, uint32_t *out) {
+  b.panel(run, line, lines, out, panel_width);
+  if (run.stored() > run.length())
+    memset(out + run.length() * panel_width, 0, 4 * (run.stored() - run.length()) * panel_width);
+}

@@ -2,6 +2,9 @@ internal import CKernels
 
 /// What the fast kernels are compiled for; the best one that the processor has is taken.
 package enum InstructionSet: String, CaseIterable, Sendable {
+  /// AMX kernels with tiles in ordinary memory: never chosen, for tests where there is no AMX.
+  case emulatedAMX = "amx_emulated"
+  case amx
   case avx512BF16 = "avx512_bf16"
   case avx512, avx2, base
 
