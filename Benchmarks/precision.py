@@ -12,6 +12,7 @@ import json
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 
 from chart import chart
@@ -52,7 +53,7 @@ class Runs:
     file.write_text(json.dumps(recipe))
     events = self.train(f"{precision}-{seed}", "--recipe", file, "--json")
     lines = [json.loads(line) for line in events.splitlines() if line.startswith("{")]
-    losses = [step["loss"] for line in lines if (step := line.get("step") or {}) and "loss" in step]
+    losses = [line["step"]["_0"]["loss"] for line in lines if "step" in line]
     print(f"{precision}, seed {seed}: {len(losses)} steps, last {WINDOW} {statistics.mean(losses[-WINDOW:]):.4f}", flush=True)
     return losses
 
@@ -61,7 +62,9 @@ class Runs:
                     *arguments)
 
   def run(self, *arguments):
-    done = subprocess.run([str(x) for x in [self.binary, *arguments]], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([str(x) for x in [self.binary, *arguments]], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+      sys.exit(f"{self.binary} {arguments[0]}: exit {done.returncode}: {done.stderr[-1000:]}")
     return done.stdout
 
 
