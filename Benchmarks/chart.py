@@ -7,7 +7,8 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420, 260, 52, 12, 26, 40
 def chart(file, panels):
   """Writes panels side by side.
 
-  Each panel has `title`, `x`, `y` (names of the axes) and `lines`: (name, [(x, y)]), with `dots` where points are few.
+  Each panel has `title`, `x`, `y` (names of the axes) and `lines`: (name, [(x, y)]); `dots` where points are few; `names` of the lines
+  stand at the left or right.
   """
   body = "".join(f'<g transform="translate({i * WIDTH} 0)">{panel(**p)}</g>\n' for i, p in enumerate(panels))
   file.parent.mkdir(parents=True, exist_ok=True)
@@ -17,7 +18,7 @@ def chart(file, panels):
     f'<rect width="100%" height="100%" fill="white"/>\n{body}</svg>\n')
 
 
-def panel(title, x, y, lines, dots=True, from_zero=True):
+def panel(title, x, y, lines, dots=True, from_zero=True, names="left"):
   points = [p for _, line in lines for p in line]
   low = (min(p[0] for p in points), 0 if from_zero else min(p[1] for p in points))
   high = (max(p[0] for p in points), max(p[1] for p in points) * 1.05)
@@ -35,7 +36,8 @@ def panel(title, x, y, lines, dots=True, from_zero=True):
     path = " ".join(f"{px:.1f},{py:.1f}" for px, py in where)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="2.5" fill="{colour}"/>' for px, py in where if dots]
-    parts.append(f'<text x="{LEFT + 8}" y="{TOP + 14 + 14 * i}" fill="{colour}">{name}</text>')
+    at, anchor = (LEFT + 8, "start") if names == "left" else (WIDTH - RIGHT - 4, "end")
+    parts.append(text(at, TOP + 14 + 14 * i, name, anchor, colour))
   return "\n".join(parts)
 
 
@@ -53,5 +55,5 @@ def number(value):
   return f"{value:.3g}"
 
 
-def text(x, y, what, anchor):
-  return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#333">{what}</text>'
+def text(x, y, what, anchor, colour="#333"):
+  return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{what}</text>'

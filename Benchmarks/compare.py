@@ -2,12 +2,13 @@
 """Times the works of `dreambooth bench` beside PyTorch and writes the tables and curves of docs/PERFORMANCE.md.
 
     swift build -c release --product dreambooth
-    PYTHON Benchmarks/compare.py [--only forward,lora,growth] [--run 2] [--threads 2] [--page-only]
+    PYTHON Benchmarks/compare.py [--only forward,lora,growth] [--quick] [--run 2] [--threads 2] [--page-only]
 
 PYTHON has the packages of Tools/golden/requirements.txt; nothing else in this repository needs it. Ours and theirs take
 turns, process by process, each with a first step that does not count; of several number formats of PyTorch the fastest
 counts. A finished row is kept in .build/benchmarks/run-N.json and not measured again (--again does), so a run that was
-stopped goes on; --run 2 measures all of it once more, beside run 1. A machine that does nothing else is needed.
+stopped goes on; --run 2 measures all of it once more, beside run 1. It takes about forty minutes on two cores that do
+nothing else, which is also what the figures need.
 """
 
 import argparse
@@ -48,13 +49,14 @@ class Row:
 UNET = 859.5e6  # parameters
 F32 = ["--precision", "f32"]
 FULL = ["full", "--batch", "2"]
+APPLIED = ["--gradients", "applied"]
 ROWS = [
   Row("forward", "U-Net forward, batch 1", ["forward"], ["forward"], limit=2.6),
   Row("lora", "LoRA step, rank 8, batch 1", ["lora"], ["lora"], limit=3.5),
-  Row("full", "full DreamBooth step, one instance and one class image, f32 moments", FULL, FULL, ["autocast"],
-      limit=12.5, rounds=1, steps=5, bytes=24 * UNET / 1e9),
-  Row("full-8bit", "the same with 8-bit moments", FULL + ["--moments", "8bit"], FULL, limit=9, rounds=1, steps=5,
-      bytes=12 * UNET / 1e9, like="full"),
+  Row("full", "full DreamBooth step, one instance and one class image, f32 moments", FULL + APPLIED, FULL,
+      ["autocast"], limit=12.5, rounds=1, steps=5, bytes=24 * UNET / 1e9),
+  Row("full-8bit", "the same with 8-bit moments", FULL + APPLIED + ["--moments", "8bit"], FULL, limit=9,
+      rounds=1, steps=5, bytes=12 * UNET / 1e9, like="full"),
   Row("textual-inversion", "Textual Inversion step", ["textual-inversion"], ["textual-inversion"], limit=3.5),
   Row("small", "full step of the small U-Net, batch 64", ["full", "--batch", "64", "--model", "random:small"],
       ["full", "--batch", "64", "--config", "small"], ["autocast", "f32"], floor=5),
@@ -77,6 +79,7 @@ def main():
   parser.add_argument("--only", help="rows, with commas: " + ", ".join([r.name for r in ROWS] + ["growth"]))
   parser.add_argument("--again", action="store_true", help="measure rows that are finished")
   parser.add_argument("--run", type=int, default=1)
+  parser.add_argument("--quick", action="store_true", help="one turn of three steps: half the time, less certain")
   parser.add_argument("--threads", type=int, default=2)
   parser.add_argument("--page-only", action="store_true", help="write the page from what is there")
   a = parser.parse_args()
@@ -134,22 +137,22 @@ class Bench:
     print(f"{row.name}: {row.work}", flush=True)
     result = {"ours": [], "theirs": {}, "load": round(os.getloadavg()[0], 2)}
     formats = [] if row.like else list(row.formats)
-    for turn in range(row.rounds):
+    for turn in range(1 if self.a.quick else row.rounds):
       result["ours"].append(self.ours(row))
       for dtype in formats:
-        # All formats run in the first round, one step each if there are several; the fastest has the others.
-        steps = 2 if turn == 0 and len(formats) > 1 else row.steps
-        result["theirs"].setdefault(dtype, []).append(self.theirs(row, dtype, steps))
-      if turn == 0 and len(formats) > 1:
-        formats = [min(formats, key=lambda d: median(times([result["theirs"][d][0]])))]
-        result["theirs"][formats[0]] = [self.theirs(row, formats[0], row.steps)]
+        result["theirs"].setdefault(dtype, []).append(self.theirs(row, dtype))
+      # All formats run in the first round; only the fastest goes on.
+      formats = sorted(formats, key=lambda dtype: median(times(result["theirs"][dtype])))[:1]
     result["flops"] = self.flops(row)
     self.state["rows"][row.name] = result
     self.save()
 
   def ours(self, row):
     more = ["--instruction-set", row.set] if row.set else []
-    return self.bench(row.ours + more, row.steps)
+    return self.bench(row.ours + more, self.steps(row))
+
+  def steps(self, row):
+    return min(row.steps, 3) if self.a.quick and row.name != "picture" else row.steps
 
   def bench(self, arguments, steps):
     if "--model" not in arguments:
@@ -158,9 +161,9 @@ class Bench:
     steps += arguments[0] != "generate"
     return self.lines([self.a.binary, "bench", *arguments, "--steps", steps, "--threads", self.a.threads, "--json"])
 
-  def theirs(self, row, dtype, steps):
+  def theirs(self, row, dtype):
     more = ["--model", self.base() / "unet"] if row.name == "load" else []
-    steps += row.name != "picture"
+    steps = self.steps(row) + (row.name != "picture")
     held = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
     return self.lines(
       [sys.executable, HERE / "peers.py", *row.theirs, *more, "--dtype", dtype, "--steps", steps,

@@ -90,14 +90,14 @@ def ready(make, a, dtype=None):
     return model
   model.to_empty(device="cpu")
   noise = torch.randn(1 << 20)
-  for p in model.parameters():
+  for name, p in model.named_parameters():
     if p.dim() > 1:
       flat = p.data.view(-1)
       for i in range(0, flat.numel(), noise.numel()):
         part = flat[i:i + noise.numel()]
         part.copy_(noise[:part.numel()] / p[0].numel()**0.5)
     else:
-      p.data.fill_(1)
+      p.data.fill_(name.endswith("weight"))  # norms are 1, biases 0
   return model
 
 

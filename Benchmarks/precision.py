@@ -76,7 +76,7 @@ def written(curves, seeds, steps):
   gap = [[abs(at("bf16", s, i) - at("f32", s, i)) for i in points] for s in seeds]
   spread = [statistics.stdev(at("f32", s, i) for s in seeds) for i in points]
   chart(page.PICTURES / "precision.svg", [
-    dict(title=f"loss, mean of {WINDOW} steps", x="step", y="loss", dots=False, from_zero=False,
+    dict(title=f"loss, mean of {WINDOW} steps", x="step", y="loss", dots=False, from_zero=False, names="right",
          lines=[(f"{p}, seed {s}", smooth[p, s]) for s in seeds for p in ["f32", "bf16"]]),
     dict(title="bf16 against f32, and seed against seed", x="step", y="difference of loss", dots=False,
          lines=[(f"bf16 - f32, seed {s}", [(smooth["f32", s][i][0], gap[n][i]) for i in points])

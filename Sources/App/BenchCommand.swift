@@ -4,6 +4,7 @@ import Diffusion
 import Foundation
 import Models
 import Tensors
+import Training
 import Weights
 
 /// Times the engine: one line for each step.
@@ -54,6 +55,8 @@ struct BenchCommand: ParsableCommand {
   var precision: Precision = .bf16
   @Option(help: "f32 or 8bit: the optimizer's moments.")
   var moments: Moments = .f32
+  @Option(help: "kept or applied: all gradients at once, or each used where it is finished.")
+  var gradients: GradientUse = .kept
   @Option(help: "The instruction set of the kernels; the best that the processor has if absent.")
   var instructionSet: InstructionSet = .current
   @Flag(help: "One JSON object for each step.")
@@ -97,7 +100,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func report(_ side: Int, _ seconds: [String: Double], part: String? = nil) {
-    let times = ["forward", "total"]
+    let times = ["forward", "backward", "optimiser", "total"]
       .compactMap { name in seconds[name].map { (name, String(format: "%.3f", $0)) } }
     let fields: [(String, String)] =
       [

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Contract
 import Diffusion
 import Models
@@ -44,22 +45,27 @@ extension BenchCommand {
   private func train(
     _ parameters: ParameterGroup, _ given: BenchInputs, _ prediction: () -> Tensor
   ) throws {
-    let trainer = Trainer(
-      parameters,
-      Trainer.Settings(
-        totalSteps: steps, learningRate: LearningRateSchedule(rate: 1e-6),
-        compactMoments: moments == .eightBit ? Philox(seed: 0) : nil))
+    var settings = Trainer.Settings(
+      totalSteps: steps, learningRate: LearningRateSchedule(rate: 1e-6),
+      compactMoments: moments == .eightBit ? Philox(seed: 0) : nil)
+    settings.gradients = gradients
+    let trainer = Trainer(parameters, settings)
     for _ in 0..<steps {
-      var forward = 0.0
       let step = try withPrecision(precision.compute) {
         try trainer.update { _ in
-          let start = Stopwatch()
           let loss = meanSquaredError(prediction(), given.noise)
-          forward = start.seconds
           return DiffusionLoss.Parts(total: loss, instance: loss, prior: nil)
         }
       }
-      report(given.side, ["forward": forward, "total": step.seconds])
+      let times = trainer.times
+      report(
+        given.side,
+        [
+          "forward": times.forward, "backward": times.backward, "optimiser": times.optimizer,
+          "total": step.seconds,
+        ])
     }
   }
 }
+
+extension GradientUse: ExpressibleByArgument {}

@@ -20,14 +20,9 @@ import Weights
     let run = try GoldenRun(file)
     let before = run.trained.entries.map { $0.tensor.copy() }
     let logs = try run.train()
-    for (name, values) in logs.sorted(by: { $0.key < $1.key }) {
-      let bound: Float = name == "gradientNorm" ? 1e-3 : 1e-4
-      expectClose(
-        Tensor(values, shape: [values.count]), try run.golden.tensor("out", name),
-        "\(file) \(name)", Tolerance(relative: bound, ofLargest: 0))
-    }
+    try run.golden.expectLogs(logs, file)
     try expectGradients(run, file)
-    try expectSameWay(run, before)
+    try run.golden.expectSameWay(run.trained, from: before)
   }
 
   /// Errors are over the larger of a tensor's own norm and a fiftieth of the largest: below that lies rounding.
@@ -41,18 +36,6 @@ import Weights
       let size = max(truth.sumOfSquares().squareRoot(), largest / 50)
       #expect(error <= 1e-4 * size, "\(file) \(key): \(error / size)")
     }
-  }
-
-  private func expectSameWay(_ run: GoldenRun, _ before: [Tensor]) throws {
-    var (difference, distance) = (0.0, 0.0)
-    for (entry, first) in zip(run.trained.entries, before) {
-      let expected = try run.golden.tensor("out", "after.\(entry.key)")
-        .reshaped(entry.tensor.shape)
-      difference += (entry.tensor.detached() - expected).sumOfSquares()
-      distance += (expected - first).sumOfSquares()
-    }
-    #expect(distance > 0)
-    #expect((difference / distance).squareRoot() < 0.02)
   }
 }
 
@@ -147,15 +130,7 @@ private final class GoldenRun {
       try JSONDecoder().decode(SchedulerConfig.self, from: golden.json("scheduler")))
     let timesteps: [[Int]] = try golden.field("timesteps")
     let priorWeight: Float? = try? golden.field("priorWeight", as: Float.self)
-    let trainer = Trainer(
-      trained,
-      Trainer.Settings(
-        totalSteps: timesteps.count,
-        learningRate: LearningRateSchedule(rate: try golden.field("learningRate")),
-        adam: AdamW.Settings(
-          beta1: try golden.field("beta1"), beta2: try golden.field("beta2"),
-          epsilon: try golden.field("epsilon"), weightDecay: try golden.field("weightDecay")),
-        maxGradientNorm: try golden.field("maxGradientNorm")))
+    let trainer = Trainer(trained, try golden.trainerSettings(steps: timesteps.count))
     var logs: [String: [Float]] = [:]
     for (step, t) in timesteps.enumerated() {
       let parts = { try self.loss(step, t, schedule, priorWeight) }
