@@ -78,6 +78,22 @@ enum Edge {
     }
   }
 
+  /// The running sum for kernels that can also write over it: it holds nothing yet if `isEmpty`.
+  func sum(_ shape: Shape) -> (tensor: Tensor, isEmpty: Bool) {
+    switch self {
+    case .none: (Tensor(uninitialized: shape), true)
+    case .node(let node): Edge.sum(&node.gradient, shape)
+    case .leaf(let leaf): Edge.sum(&leaf.gradient, shape)
+    }
+  }
+
+  private static func sum(_ sum: inout Tensor?, _ shape: Shape) -> (tensor: Tensor, isEmpty: Bool) {
+    if sum != nil { return (own(&sum, shape), false) }
+    let empty = Tensor(uninitialized: shape)
+    sum = empty
+    return (empty, true)
+  }
+
   /// A gradient may be shared (`a + b` hands the same one to both), so it is written to only where this is
   /// its single reference. A leaf never keeps a tensor that others hold: its gradient outlives the pass.
   private static func add(_ gradient: Tensor, to sum: inout Tensor?, mayKeep: Bool) {

@@ -138,7 +138,12 @@ import Testing
                   kernels.conv2dBackwardInput(dy, w, $0, g, precision: precision)
                 },
                 written(noise(weight.count, 6)) {
-                  kernels.conv2dBackwardWeight(x, dy, $0, &dBias, g, precision: precision)
+                  kernels.conv2dBackwardWeight(
+                    x, dy, $0, &dBias, g, accumulate: true, precision: precision)
+                },
+                written(weight.count) {
+                  kernels.conv2dBackwardWeight(
+                    x, dy, $0, nil, g, accumulate: false, precision: precision)
                 },
               ]
             } + [dBias]

@@ -58,7 +58,7 @@ import Testing
       "weight", weight, forward: { forward(x, $0) },
       gradient: { weight, dy in
         written([Float](repeating: 0, count: weight.count)) {
-          kernels.conv2dBackwardWeight(x, dy, $0, nil, g, precision: .f32)
+          kernels.conv2dBackwardWeight(x, dy, $0, nil, g, accumulate: true, precision: .f32)
         }
       })
   }

@@ -18,10 +18,10 @@ CK_OWN(conv_backward_input,
        (const float *dy, const float *_Nullable w_f32, const uint16_t *_Nullable w_bf16,
         float *dx, ck_conv_shape s, int bf16),
        (dy, w_f32, w_bf16, dx, s, bf16))
-/// d_weight += ...
+/// d_weight = ..., or += ... with `accumulate`
 CK_OWN(conv_backward_weight,
-       (const float *x, const float *dy, float *d_weight, ck_conv_shape s, int bf16),
-       (x, dy, d_weight, s, bf16))
+       (const float *x, const float *dy, float *d_weight, ck_conv_shape s, int accumulate, int bf16),
+       (x, dy, d_weight, s, accumulate, bf16))
 
 CK_OWN(unary, (int f, const float *x, float *y, long n), (f, x, y, n))
 CK_OWN(unary_backward, (int f, const float *x, const float *dy, float *dx, long n),

@@ -195,21 +195,24 @@ template <class F> struct Columns {
   }
 };
 
-/// y[j, i] += x[i, j] for at most 16 rows and columns.
-INLINE void
-add_turned(const float *x, long x_row, float *y, long y_row, long rows, long columns) {
+/// y[j, i] = x[i, j], or += x[i, j], for at most 16 rows and columns.
+INLINE void store_turned(
+    const float *x, long x_row, float *y, long y_row, long rows, long columns, bool add) {
   vf tile[L];
   for (long i = 0; i < L; i++) tile[i] = i < rows ? load(x + i * x_row) : (vf)0.f;
   transpose(tile);
   for (long j = 0; j < L; j++)
-    if (j < columns) store_upto(y + j * y_row, load_upto(y + j * y_row, rows) + tile[j], rows);
+    if (j < columns) {
+      float *to = y + j * y_row;
+      store_upto(to, add ? load_upto(to, rows) + tile[j] : tile[j], rows);
+    }
 }
 
-/// dW[o, c, tap] += sum over positions of dy[o] x[c under tap]: dy is packed once and shared, a
+/// dW[o, c, tap] (+)= sum over positions of dy[o] x[c under tap]: dy is packed once and shared, a
 /// task takes some channels under some taps.
 template <class F>
-static void
-conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_conv_shape &s) {
+static void conv_weight_gradient(
+    const float *x, const float *dy, float *d_weight, const ck_conv_shape &s, bool accumulate) {
   long positions = s.B * s.out_h * s.out_w, area = s.kh * s.kw;
   long groups = parts(s.c_out, F::rows), panels = parts(s.c_in, panel_width);
   long taps = panels >= 8 ? area : 1, shares = parts(area, taps);
@@ -249,21 +252,22 @@ conv_weight_gradient(const float *x, const float *dy, float *d_weight, const ck_
         for (long o = 0; o < s.c_out; o++)
           for (long c = 0; c < columns; c += L)
             for (long t = 0; t < taps; t += L)
-              add_turned(
+              store_turned(
                   sums + (t * s.c_out + o) * panel_width + c, s.c_out * panel_width,
-                  d_weight + (o * s.c_in + c0 + c) * area + tap0 + t, area, taps - t, columns - c);
+                  d_weight + (o * s.c_in + c0 + c) * area + tap0 + t, area, taps - t, columns - c,
+                  accumulate || run0 > 0);
       }
     });
   }
 }
 
 static void conv_backward_weight(
-    const float *x, const float *dy, float *d_weight, ck_conv_shape s, int bf16) {
+    const float *x, const float *dy, float *d_weight, ck_conv_shape s, int accumulate, int bf16) {
   if (is_product(s))
     return matmul(
         dy, nullptr, x, nullptr, nullptr, d_weight,
-        {s.c_out, s.c_in, s.B * s.H * s.W, 1, true, false, true, bf16});
+        {s.c_out, s.c_in, s.B * s.H * s.W, 1, true, false, accumulate, bf16});
   with_format(bf16, [&](auto format) {
-    conv_weight_gradient<decltype(format)>(x, dy, d_weight, s);
+    conv_weight_gradient<decltype(format)>(x, dy, d_weight, s, accumulate);
   });
 }

@@ -28,9 +28,11 @@ extension FastKernels {
 
   package func conv2dBackwardWeight(
     _ x: Floats, _ dy: Floats, _ dWeight: MutableFloats?, _ dBias: MutableFloats?,
-    _ g: ConvGeometry, precision: ComputePrecision
+    _ g: ConvGeometry, accumulate: Bool, precision: ComputePrecision
   ) {
-    if let dWeight { ck_conv_backward_weight(x, dy, dWeight, g.shape, precision.code) }
+    if let dWeight {
+      ck_conv_backward_weight(x, dy, dWeight, g.shape, accumulate ? 1 : 0, precision.code)
+    }
     if let dBias { ck_sum_middle(dy, dBias, 1, g.B * g.outH * g.outW, g.cOut, 1) }
   }
 }

@@ -47,10 +47,10 @@ package protocol Kernels: Sendable {
   func conv2dBackwardInput(
     _ dy: Floats, _ weight: Operand, _ dx: MutableFloats, _ g: ConvGeometry,
     precision: ComputePrecision)
-  /// dWeight += ..., dBias += ... (either may be nil)
+  /// dWeight = ..., or += ... if `accumulate`; dBias += ... (either may be nil)
   func conv2dBackwardWeight(
     _ x: Floats, _ dy: Floats, _ dWeight: MutableFloats?, _ dBias: MutableFloats?,
-    _ g: ConvGeometry, precision: ComputePrecision)
+    _ g: ConvGeometry, accumulate: Bool, precision: ComputePrecision)
 
   // Normalization
   /// x, y [B, P, C] with P positions; mean, rstd [B, G]; weight, bias [C]

@@ -45,14 +45,16 @@ extension ReferenceKernels {
 
   package func conv2dBackwardWeight(
     _ x: Floats, _ dy: Floats, _ dWeight: MutableFloats?, _ dBias: MutableFloats?,
-    _ g: ConvGeometry, precision: ComputePrecision
+    _ g: ConvGeometry, accumulate: Bool, precision: ComputePrecision
   ) {
     if let dWeight {
       var sums = [Double](repeating: 0, count: g.cOut * g.cIn * g.kh * g.kw)
       g.forEachProduct { x_, w, y in
         sums[w] += precision.rounded(dy[y]) * precision.rounded(x[x_])
       }
-      for at in sums.indices { dWeight[at] = Float(Double(dWeight[at]) + sums[at]) }
+      for at in sums.indices {
+        dWeight[at] = Float((accumulate ? Double(dWeight[at]) : 0) + sums[at])
+      }
     }
     if let dBias {
       for o in 0..<g.cOut {

@@ -44,10 +44,11 @@ package func conv2d(
     }
     let bias = edges.count > 2 && edges[2].isWanted ? edges[2] : .none
     if edges[1].isWanted, let x = keptX {
+      let dWeight = edges[1].sum(weight.shape)
       kernels.conv2dBackwardWeight(
-        x.floats, dy.floats, edges[1].accumulator(weight.shape).mutableFloats,
+        x.floats, dy.floats, dWeight.tensor.mutableFloats,
         bias.isWanted ? bias.accumulator([cOut]).mutableFloats : nil, geometry,
-        precision: precision)
+        accumulate: !dWeight.isEmpty, precision: precision)
     } else {
       bias.add {
         let db = Tensor(uninitialized: [cOut])

@@ -31,10 +31,11 @@ package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tenso
       return dx
     }
     if edges[1].isWanted, let x = keptX {
+      let dWeight = edges[1].sum(weight.shape)
       kernels.matmul(
         dy.operand, transposeA: true, x.operand, transposeB: false, bias: nil,
-        edges[1].accumulator(weight.shape).mutableFloats, m: out, n: width, k: rows, batch: 1,
-        accumulate: true, precision: precision)
+        dWeight.tensor.mutableFloats, m: out, n: width, k: rows, batch: 1,
+        accumulate: !dWeight.isEmpty, precision: precision)
     }
     if edges.count > 2 {
       edges[2].add {
