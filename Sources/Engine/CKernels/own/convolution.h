@@ -57,10 +57,11 @@ template <class F, class S> struct Filters {
     const S *from = w + line * c_in * area + run.first * area;
     for (long f = 0; f < all; f += L) {
       vu tile[L];
-      for (long r = 0; r < L; r++)
-        tile[r] = r < lines
-                      ? F::along(from + r * c_in * area + f * F::pair, flats - f * F::pair)
-                      : (vu)0u;
+      for (long r = 0; r < L; r++) {
+        const S *p = from + r * c_in * area + f * F::pair;
+        tile[r] = r < lines ? F::along(p, flats - f * F::pair) : (vu)0u;
+        __builtin_prefetch(p + 8 * L * F::pair);
+      }
       transpose(tile);
       for (long r = 0; r < L; r++) store_words(out + (f + r) * L, tile[r]);
     }
@@ -103,8 +104,11 @@ template <class F, class S> struct TurnedFilters {
     for (long k = 0; k < run.words; k++) {
       const S *even = w + (run.first + k * F::pair) * c_in * area + line * area;
       const S *odd = k * F::pair + 1 < run.count ? even + c_in * area : nullptr;
-      for (long f = 0; f < flats; f += L)
+      for (long f = 0; f < flats; f += L) {
         store_words(stage + f, F::across(even + f, odd ? odd + f : nullptr, flats - f));
+        for (long next = 2; next < 2 + F::pair; next++)
+          __builtin_prefetch(even + (next + F::pair) * c_in * area + f);
+      }
       for (long i = 0; i < width; i += L)
         for (long t = 0; t < run.taps; t += L) {
           vu tile[L];

@@ -67,8 +67,11 @@ template <class F, class S> struct Along {
     for (long i = 0; i < width; i += L)
       for (long w = 0; w < run.words; w += L) {
         vu tile[L];
-        for (long r = 0; r < L; r++)
+        for (long r = 0; r < L; r++) {
           tile[r] = i + r < lines ? words(run, line + i + r, w) : (vu)0u;
+          // Sixteen lines are more streams than the processor foresees.
+          __builtin_prefetch(x + (line + i + r) * stride + run.first + (w + 4 * L) * F::pair);
+        }
         transpose(tile);
         for (long r = 0; r < L; r++)
           if (w + r < run.words) store_words(out + (w + r) * width + i, tile[r]);
@@ -90,8 +93,11 @@ template <class F, class S> struct Across {
     for (long i = 0; i < lines; i += L)
       for (long w = 0; w < run.words; w += L) {
         vu tile[L];
-        for (long r = 0; r < L; r++)
+        for (long r = 0; r < L; r++) {
           tile[r] = w + r < run.words ? words(run, line + i, lines - i, w + r) : (vu)0u;
+          for (long k = 0; k < F::pair; k++)
+            __builtin_prefetch(x + (run.first + (w + 2 * L + r) * F::pair + k) * stride + line + i);
+        }
         transpose(tile);
         for (long r = 0; r < L; r++)
           if (i + r < lines) store_words(out + (i + r) * row_stride + w, tile[r], run.words - w);
