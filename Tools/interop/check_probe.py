@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Holds `dreambooth probe` against diffusers and transformers on fresh random models, outputs and every gradient.
 
-    python Tools/interop/check_probe.py --binary .build/release/dreambooth [--seed N] [--config tiny|uneven] [--full]
+    python Tools/interop/check_probe.py --binary .build/release/dreambooth [--seed N] [--config tiny|uneven]
 
-With --full also at Stable Diffusion 1.5's shape (about 16 GiB of memory, some minutes). Errors are relative L2; where a
-true gradient is zero (a bias before a normalisation, the key's bias of an attention) the size it is held against is
-1e-3 of the largest gradient of the model, which makes the limit one rounding of the largest. The limit is 1e-4, or, where
-that is larger, twice the largest error against torch's f64 run among torch's own f32 runs: one as it is, seven with every
+Full size is check_parity.py's. Errors are relative L2; where a true gradient is zero (a bias before a normalisation, the
+key's bias of an attention) the size it is held against is 1e-3 of the largest gradient of the model, which makes the limit
+one rounding of the largest. The limit is 1e-4, or, where that is larger, twice the largest error against torch's f64 run among torch's own f32 runs: one as it is, seven with every
 weight moved by one rounding. A single run would measure torch's luck; a LayerNorm over four nearly equal values turns one
 rounding before it into 1e-4 behind it.
 """
@@ -33,7 +32,6 @@ from configs import CONFIGS  # noqa: E402
 from models import prompts, text_config, unet_config, vae_config  # noqa: E402
 from fixture import Fixture  # noqa: E402
 from samplers import SD1  # noqa: E402
-import keys  # noqa: E402
 
 LIMIT = 1e-4
 ROUNDINGS = 7  # runs with moved weights
@@ -44,22 +42,18 @@ def main():
   parser.add_argument("--binary", type=pathlib.Path, required=True)
   parser.add_argument("--seed", type=int, default=1)
   parser.add_argument("--config", choices=CONFIGS, action="append", help="default: all")
-  parser.add_argument("--full", action="store_true", help="also at SD 1.5's shape")
   parser.add_argument("--only", help="one component")
   arguments = parser.parse_args()
   diffusers.logging.set_verbosity_error()
   transformers.logging.set_verbosity_error()
   transformers.logging.disable_progress_bar()
-  if not arguments.full:
-    torch.set_num_threads(1)  # tiny tensors: threads would wait for each other
+  torch.set_num_threads(1)  # tiny tensors: threads would wait for each other
   tally = Tally()
   with tempfile.TemporaryDirectory() as temporary:
     check = Check(tally, arguments, pathlib.Path(temporary))
     for name in arguments.config or CONFIGS:
       for style in ["unet_sd1", "unet_sd2"]:
         check.small(name, style)
-    if arguments.full:
-      check.full()
   tally.finish()
 
 
@@ -91,17 +85,6 @@ class Check:
       latents=normal(c["batch"], c["latents"], *(n // down for n in c["image"]))))
     if style == "unet_sd1":
       self.clip(label, c, f)
-
-  def full(self):
-    torch.manual_seed(self.arguments.seed)
-    unet = UNet2DConditionModel(**keys.UNET15)
-    vae, text = AutoencoderKL(**keys.VAE), CLIPTextModel(CLIPTextConfig(**keys.TEXT15))
-    folder = self.save("sd15", unet, vae, text, "unet_sd1")
-    ids = torch.randint(49406, (1, 77))
-    ids[:, 0], ids[:, 20:] = 49406, 49407
-    self.components("sd15", folder, unet, vae, text, dict(
-      sample=torch.randn(1, 4, 64, 64), timestep=torch.tensor([501]), context=torch.randn(1, 77, 768), ids=ids,
-      image=torch.rand(1, 3, 256, 256) * 2 - 1, latents=torch.randn(1, 4, 32, 32)))
 
   def save(self, name, unet, vae, text, style):
     folder = self.folder / name
@@ -156,13 +139,11 @@ class Check:
     if self.arguments.only not in (None, component):
       return
     expected, gradients, target = self.reference(model, inputs, call, torch.float32)
-    doubt = {}
-    if label != "sd15":
-      # The truth is the f64 run; how far torch's own f32 run is from it says how well the draw is conditioned.
-      singles = [expected | gradients, *self.moved(model, inputs, call)]
-      expected, gradients, target = self.reference(model, inputs, call, torch.float64)
-      each = [self.errors(single, expected) | self.errors(single, gradients, 1e-3) for single in singles]
-      doubt = {k: max(errors[k] for errors in each) for k in each[0]}
+    # The truth is the f64 run; how far torch's own f32 run is from it says how well the draw is conditioned.
+    singles = [expected | gradients, *self.moved(model, inputs, call)]
+    expected, gradients, target = self.reference(model, inputs, call, torch.float64)
+    each = [self.errors(single, expected) | self.errors(single, gradients, 1e-3) for single in singles]
+    doubt = {k: max(errors[k] for errors in each) for k in each[0]}
     what = f"{label} {component}" + (f" {next(iter(inputs))}" if component == "clip" else "")
     found = self.probe(folder, component, inputs, [])
     loss = expected.pop("loss")
