@@ -23,6 +23,7 @@ import time
 
 from growth import GROWTH
 import page
+from shares import profiled
 from steps import median, times
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -76,15 +77,15 @@ ROWS = [
 def main():
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/dreambooth")
-  parser.add_argument("--only", help="rows, with commas: " + ", ".join([r.name for r in ROWS] + ["growth"]))
+  parser.add_argument("--only", help="rows, with commas: " + ", ".join([r.name for r in ROWS] + ["growth", "profile"]))
   parser.add_argument("--again", action="store_true", help="measure rows that are finished")
   parser.add_argument("--run", type=int, default=1)
   parser.add_argument("--quick", action="store_true", help="one turn of three steps: half the time, less certain")
   parser.add_argument("--threads", type=int, default=2)
   parser.add_argument("--page-only", action="store_true", help="write the page from what is there")
   a = parser.parse_args()
-  names = a.only.split(",") if a.only else [r.name for r in ROWS] + ["growth"]
-  unknown = set(names) - {r.name for r in ROWS} - {"growth"}
+  names = a.only.split(",") if a.only else [r.name for r in ROWS] + ["growth", "profile"]
+  unknown = set(names) - {r.name for r in ROWS} - {"growth", "profile"}
   if unknown:
     parser.error(f"--only: no row {', '.join(sorted(unknown))}")
   if not a.page_only:
@@ -94,6 +95,9 @@ def main():
         bench.row(row)
     if "growth" in names:
       bench.growth()
+    if "profile" in names and (a.again or not bench.state.get("profile")):
+      bench.state["profile"] = profiled(a.binary, ROOT, bench.folder / "perf.data")
+      bench.save()
   page.write(ROWS, runs())
 
 

@@ -4,6 +4,7 @@ import pathlib
 import re
 
 from growth import grown
+import shares
 from steps import median, times
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
@@ -29,6 +30,8 @@ def write(rows, runs):
   growth = {}
   for run in runs:
     growth |= run["growth"]
+  parts = next((run["profile"] for run in reversed(runs) if run.get("profile")), None)
+  section("profile", shares.table(parts) if parts else "Not measured.")
   section("growth", grown(growth, PICTURES) or "Not measured.")
 
 

@@ -5,9 +5,9 @@
 
 Full size is check_parity.py's. Errors are relative L2; where a true gradient is zero (a bias before a normalisation, the
 key's bias of an attention) the size it is held against is 1e-3 of the largest gradient of the model, which makes the limit
-one rounding of the largest. The limit is 1e-4, or, where that is larger, twice the largest error against torch's f64 run among torch's own f32 runs: one as it is, seven with every
-weight moved by one rounding. A single run would measure torch's luck; a LayerNorm over four nearly equal values turns one
-rounding before it into 1e-4 behind it.
+one rounding of the largest. The limit is 1e-4, or, where that is larger, twice the largest error against torch's f64 run
+among torch's own f32 runs: one as it is, seven with every weight moved by one rounding. A single run would measure torch's
+luck; a LayerNorm over four nearly equal values turns one rounding before it into 1e-4 behind it.
 """
 
 import argparse

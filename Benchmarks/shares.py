@@ -1,0 +1,63 @@
+"""Where the time of a work goes: shares of the kernels, as `perf` counts them."""
+
+import collections
+import re
+import shutil
+import subprocess
+
+# Work, arguments of `dreambooth bench`.
+PROFILED = [
+  ("U-Net forward", ["forward", "--steps", "4"]),
+  ("LoRA step", ["lora", "--steps", "3"]),
+  ("full step", ["full", "--batch", "2", "--gradients", "applied", "--steps", "2"]),
+  ("VAE decode", ["vae-decode", "--steps", "2"]),
+]
+# What makes the random weights is no part of the work.
+OUTSIDE = re.compile(r"4Draw|philox|Initializer|LedgerC|cast", re.I)
+NO_NAMES = ["ck", "base", "avx2", "avx512", "avx512_bf16", "amx", "operator"]
+SHOWN = 8
+
+
+def profiled(binary, root, file):
+  """Shares by work, or nothing where `perf` is not there or not allowed."""
+  found = {}
+  for work, arguments in PROFILED if shutil.which("perf") else []:
+    print(f"profile: {work}", flush=True)
+    record = subprocess.run(["perf", "record", "-o", file, "-F", "200", binary, "bench", *arguments, "--model",
+                             "random:sd15", "--threads", "2"], cwd=root, capture_output=True, text=True)
+    if record.returncode:
+      print(f"  perf: {record.stderr.strip()[-300:]}")
+      return {}
+    report = subprocess.run(["perf", "report", "-i", file, "--stdio", "--no-children", "--sort", "symbol"],
+                            capture_output=True, text=True).stdout
+    shares = collections.Counter()
+    for line in report.splitlines():
+      sample = re.match(r"\s+([\d.]+)%\s+\[(.)\]\s+(.*)", line)
+      if sample and not OUTSIDE.search(sample[3]):
+        shares["the kernel of the system" if sample[2] == "k" else short(sample[3])] += float(sample[1])
+    total = sum(shares.values())
+    found[work] = {name: share / total for name, share in shares.most_common(SHOWN)}
+  file.unlink(missing_ok=True)
+  return found
+
+
+def short(symbol):
+  """`ck::avx2::vectors<ck::avx2::adamw(...)::$_0>(...)` is adamw, `ck::avx2::Columns<...>::panel` Columns::panel."""
+  if symbol.startswith("$s"):
+    return "Swift"
+  inner = re.match(r"ck::\w+::vectors<ck::\w+::(\w+)", symbol)
+  if inner:
+    return inner[1]
+  depth, plain = 0, ""
+  for c in symbol.replace("(anonymous namespace)::", ""):
+    depth -= c in ">)"
+    plain += c if depth == 0 and c not in "<>()" else ""
+    depth += c in "<("
+  names = [n for n in plain.split("::") if re.match(r"\w+$", n) and n not in NO_NAMES]
+  return "::".join(names[:2]) or symbol[:40]
+
+
+def table(found):
+  lines = ["| work | share of the time |", "|---|---|"]
+  return "\n".join(lines + [f"| {work} | " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= 0.01)
+                            + " |" for work, shares in found.items()])
