@@ -5,6 +5,7 @@
 /// One row for each output position: the channels under each tap. `Backward` turns the roles
 /// around: a row for each input position, and the output positions that it reached.
 template <class F, bool Backward> struct Patches {
+  static constexpr long lines_ahead = 6;
   const float *x;  // Backward: dy
   ck_conv_shape s;
 
@@ -36,6 +37,10 @@ template <class F, bool Backward> struct Patches {
       uint32_t *row = out + i * row_stride;
       for (long t = 0; t < run.taps; t++, row += run.words) {
         const float *p = under(b, y, x0, v, u);
+        // The tap ahead of the others fetches what lines after this one will need.
+        if (p && u == (Backward ? 0 : s.kw - 1))
+          for (long k = 0; k < run.count; k += L)
+            __builtin_prefetch(p + run.first + lines_ahead * channels() + k);
         for (long w = 0; w < run.words; w += L) {
           vu words = p ? F::along(p + run.first + w * F::pair, run.count - w * F::pair) : (vu)0u;
           store_words(row + w, words, run.words - w);
