@@ -29,6 +29,8 @@ package struct WorkOrder: Codable, Equatable, Sendable {
   package var classImages: [Picture]?
   /// Size of the one thread team.
   package var threads: Int
+  /// Bytes that the attempt may take, resident; nil: nine tenths of what the machine has left.
+  package var memoryBytes: Int?
 
   package enum Kind: String, Codable, Sendable { case train }
 

@@ -15,6 +15,7 @@ package struct WorkReport: Codable, Equatable, Sendable {
   /// Seconds per phase, summed over the attempts of the run.
   package var phaseSeconds: [String: Double]
   package var peakMemoryBytes: Int
+  package var memoryPlan: MemoryPlan?
   package var evaluation: Evaluation?
   /// Metrics that this report does not hold, each with the reason.
   package var absent: [String: String]
@@ -76,7 +77,7 @@ package struct WorkReport: Codable, Equatable, Sendable {
     jobId: String, build: String, instructionSet: String, threads: Int, recipe: TrainingRecipe,
     identifier: String, identifierTokens: [Int], baseModel: String, baseHash: String,
     images: [ImageLine], losses: [LossPoint], phaseSeconds: [String: Double], peakMemoryBytes: Int,
-    evaluation: Evaluation?, absent: [String: String]
+    memoryPlan: MemoryPlan? = nil, evaluation: Evaluation?, absent: [String: String]
   ) {
     self.jobId = jobId
     self.build = build
@@ -91,6 +92,7 @@ package struct WorkReport: Codable, Equatable, Sendable {
     self.losses = losses
     self.phaseSeconds = phaseSeconds
     self.peakMemoryBytes = peakMemoryBytes
+    self.memoryPlan = memoryPlan
     self.evaluation = evaluation
     self.absent = absent
   }

@@ -60,7 +60,7 @@ private struct Block {
   private func conditions() throws -> UNetConditions {
     let t = try input("t")
     return UNetConditions(
-      t: t, context: inputs["context"] ?? Tensor.zeros([t.shape[0], 1, 1]), recomputes: false)
+      t: t, context: inputs["context"] ?? Tensor.zeros([t.shape[0], 1, 1]), recomputation: .none)
   }
 
   private func widths() throws -> UNetWidths {

@@ -96,10 +96,29 @@ import Weights
     #expect(try SafetensorsFile(folder.file(name)).keys == old)
   }
 
-  @Test func `recomputing activations changes no gradient`() throws {
-    func gradients(_ recomputes: Bool) throws -> [String: [Float]] {
+  @Test func `what the layers hold is what recomputing them saves`() throws {
+    let unet = try UNet2DConditionModel.random(.tiny, seed: 1)
+    unet.parameters.setTrainable(true)
+    let (zt, context) = (normal([2, 8, 8, 4], 0), normal([2, 5, 8], 1))
+    let memory = unet.layerMemory(zt, t: [3, 900], context: context)
+    // Two levels of one layer, two of two, the middle: eight residual blocks and four transformers.
+    #expect(memory.kept.count == 12 && memory.kept.allSatisfy { $0 > 0 })
+    #expect(memory.inputs[0] == 4 * zt.count)
+    func held(_ recomputation: Recomputation) -> Int {
+      var unet = unet
+      unet.recomputation = recomputation
+      let before = TensorMemory.liveBytes
+      let prediction = unet(zt, t: [3, 900], context: context)
+      return withExtendedLifetime(prediction) { TensorMemory.liveBytes - before }
+    }
+    #expect(held(.none) - held(.layers([0, 2])) == memory.kept[0] + memory.kept[2])
+  }
+
+  @Test(arguments: [Recomputation.all, .layers([0, 3])])
+  func `recomputing activations changes no gradient`(recomputation: Recomputation) throws {
+    func gradients(_ recomputes: Recomputation) throws -> [String: [Float]] {
       var unet = try UNet2DConditionModel.random(.tiny, seed: 1)
-      unet.recomputesActivations = recomputes
+      unet.recomputation = recomputes
       unet.parameters.setTrainable(true)
       let prediction = unet(normal([2, 8, 8, 4], 0), t: [3, 900], context: normal([2, 5, 8], 1))
       meanSquaredError(prediction, normal([2, 8, 8, 4], 2)).backward()
@@ -108,7 +127,7 @@ import Weights
           ($0.key, try #require($0.tensor.gradient).values)
         })
     }
-    let (with, without) = try (gradients(true), gradients(false))
+    let (with, without) = try (gradients(recomputation), gradients(.none))
     for (key, gradient) in with {
       let expected = try #require(without[key])
       let scale = expected.map(abs).max() ?? 0

@@ -33,6 +33,25 @@ import Weights
     #expect(try run.samples(3) == run.samples(1))
   }
 
+  @Test(arguments: [TrainingRecipe.Moments.f32, .eightBit])
+  func `P5 little memory changes nothing about going on, nor does more of it later`(
+    moments: TrainingRecipe.Moments
+  ) throws {
+    let run = try TinyRun { $0.training.moments = moments }
+    run.order.memoryBytes = 1
+    let whole = try run.run(epoch: 1)
+    let plan = try #require(try run.report(1).memoryPlan)
+    #expect(plan.appliesGradientsAtOnce && !plan.recomputedLayers.isEmpty)
+    #expect(try run.run(epoch: 2, TinyRun.at(2, .suspend)) == nil)
+    run.order.memoryBytes = 1 << 40
+    let resumed = try run.run(epoch: 3, resumeFrom: run.attempt(2, "step-000002"))
+    #expect(TinyRun.digests(resumed) == TinyRun.digests(whole))
+    #expect(try run.report(3).memoryPlan == plan)
+    let roomy = try run.run(epoch: 4)
+    #expect(try run.report(4).memoryPlan?.recomputedLayers == [])
+    #expect(roomy != nil)
+  }
+
   @Test func `P5 three suspensions between checkpoints change nothing`() throws {
     let run = try TinyRun { $0.training.checkpointEvery = 100 }
     let whole = try run.run(epoch: 1)

@@ -14,6 +14,8 @@ package final class StableDiffusion {
   package private(set) var textEncoder: CLIPTextModel
   package var unet: UNet2DConditionModel
   package let vae: AutoencoderKL
+  /// Number format in which the U-Net's matrices were opened.
+  package let unetFormat: DType
   /// Training may choose another than the folder's.
   package var schedule: NoiseSchedule
 
@@ -21,15 +23,17 @@ package final class StableDiffusion {
   ///   - folder: in diffusers layout, or a single-file checkpoint
   ///   - options: what a single file leaves open
   ///   - adapters: asked by the layers of `unet` and `text_encoder`
+  ///   - unetFormat: `.bf16` for a U-Net that does not train
   package init(
     opening folder: URL, _ options: SingleFileOptions = SingleFileOptions(),
-    adapters: [String: AdapterPlan] = [:]
+    adapters: [String: AdapterPlan] = [:], unet unetFormat: DType = .f32
   ) throws {
+    self.unetFormat = unetFormat
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
       !isFolder.boolValue
     {
-      let file = try SingleFile(folder, options, adapters: adapters)
+      let file = try SingleFile(folder, options, adapters: adapters, unet: unetFormat)
       (self.folder, tokenizer, textEncoder) = (folder, file.tokenizer, file.textEncoder)
       (unet, vae, schedule) = (file.unet, file.vae, NoiseSchedule(file.schedule))
       try requireFit()
@@ -47,7 +51,8 @@ package final class StableDiffusion {
     tokenizer = try CLIPTokenizer(folder: try model.folder("tokenizer"))
     textEncoder = try .open(
       try model.folder("text_encoder"), adapters: adapters["text_encoder"])
-    unet = try .open(try model.folder("unet"), adapters: adapters["unet"])
+    unet = try .open(
+      try model.folder("unet"), dtype: unetFormat, adapters: adapters["unet"])
     vae = try .open(try model.folder("vae"))
     try requireFit()
   }
@@ -59,6 +64,7 @@ package final class StableDiffusion {
   ) throws(DiffusionError) {
     (self.folder, self.tokenizer, self.textEncoder) = (folder, tokenizer, textEncoder)
     (self.unet, self.vae, self.schedule) = (unet, vae, schedule)
+    unetFormat = .f32
     try requireFit()
   }
 

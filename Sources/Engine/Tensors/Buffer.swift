@@ -1,5 +1,6 @@
 internal import CKernels
 import Glibc
+import Synchronization
 
 /// Memory of one array: own and 64-byte aligned, or part of a mapped file that `owner` keeps open.
 final class Buffer {
@@ -18,6 +19,7 @@ final class Buffer {
     pointer = memory
     self.byteCount = byteCount
     owner = nil
+    Buffer.live.wrappingAdd(byteCount, ordering: .relaxed)
   }
 
   init(mapping pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
@@ -26,10 +28,23 @@ final class Buffer {
     self.owner = owner
   }
 
-  deinit { if owner == nil { ck_free(pointer, byteCount) } }
+  deinit {
+    guard owner == nil else { return }
+    ck_free(pointer, byteCount)
+    Buffer.live.wrappingSubtract(byteCount, ordering: .relaxed)
+  }
+
+  /// Bytes of all arrays that exist now, mapped ones left out.
+  fileprivate static let live = Atomic<Int>(0)
 
   var isMapped: Bool { owner != nil }
 
   /// EX_OSERR: told apart from a crash by whoever started the process.
   static let outOfMemoryExit: Int32 = 71
+}
+
+/// What a memory plan asks.
+package enum TensorMemory {
+  /// Bytes of all tensors that exist now, those in mapped files left out.
+  package static var liveBytes: Int { Buffer.live.load(ordering: .relaxed) }
 }

@@ -18,6 +18,9 @@ package func withPrecision<R>(_ precision: ComputePrecision, _ body: () throws -
   try Mode.$precision.withValue(precision, operation: body)
 }
 
+/// Records history inside `withoutGradients`.
+package func recordingHistory<R>(_ body: () throws -> R) rethrows -> R { try withGradients(body) }
+
 func withGradients<R>(_ body: () throws -> R) rethrows -> R {
   try Mode.$isRecording.withValue(true, operation: body)
 }

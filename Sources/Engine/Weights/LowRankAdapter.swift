@@ -42,7 +42,7 @@ package final class LowRankAdapter {
       let rows = weight.shape[0]
       let product = matmul(
         up.reshaped([rows, rank]), down.reshaped([rank, down.count / rank]))
-      let sum = weight.reshaped([rows, weight.count / rows]) + product * scale
+      let sum = weight.cast(to: .f32).reshaped([rows, weight.count / rows]) + product * scale
       return sqrt(Tensors.sum(square(sum), axis: 1))
     }
   }

@@ -40,7 +40,8 @@ struct SingleFile {
   let schedule: SchedulerConfig
 
   init(
-    _ url: URL, _ options: SingleFileOptions, adapters: [String: AdapterPlan] = [:]
+    _ url: URL, _ options: SingleFileOptions, adapters: [String: AdapterPlan] = [:],
+    unet unetFormat: DType = .f32
   ) throws {
     let file = try SafetensorsFile(url)
     try Self.requireModel(file)
@@ -52,7 +53,7 @@ struct SingleFile {
 
     let unetPlaces = SingleFileLayout.unet(
       try UNet2DConditionModel(WeightLedger().root, config: configs.unet).parameters.map(\.key))
-    let unetLedger = WeightLedger(file: file, places: unetPlaces)
+    let unetLedger = WeightLedger(file: file, places: unetPlaces, dtype: unetFormat)
     unetLedger.adapters = adapters["unet"]
     unet = try UNet2DConditionModel(unetLedger.root, config: configs.unet)
     let vaePlaces = SingleFileLayout.vae(

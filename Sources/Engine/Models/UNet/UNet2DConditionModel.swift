@@ -10,8 +10,12 @@ package struct UNet2DConditionModel: ModelComponent {
 
   package let config: UNetConfig
   package let parameters: ParameterList
-  /// Trades about a third more time for most of the activations' memory (see `recompute`).
-  package var recomputesActivations = false
+  package var recomputation = Recomputation.none
+  /// All layers, or none.
+  package var recomputesActivations: Bool {
+    get { recomputation == .all }
+    set { recomputation = newValue ? .all : .none }
+  }
 
   let convIn: Conv2d
   let timeEmbedding: TimestepEmbedding
@@ -87,12 +91,18 @@ package struct UNet2DConditionModel: ModelComponent {
   ///   - context: text states, `[B, T, D]`
   /// - Returns: prediction, `[B, H, W, C]`
   package func callAsFunction(_ zt: Tensor, t: [Float], context: Tensor) -> Tensor {
+    predict(zt, t: t, context: context, census: nil)
+  }
+
+  func predict(_ zt: Tensor, t: [Float], context: Tensor, census: LayerCensus?) -> Tensor {
     let (B, H, W, _) = zt.shape4
     precondition(
       t.count == B && H % config.sideMultiple == 0 && W % config.sideMultiple == 0,
       "UNet2DConditionModel: \(zt.shape), \(t.count) timesteps")
-    let given = UNetConditions(
-      t: timeEmbedding(t), context: context, recomputes: recomputesActivations)
+    let embedded = timeEmbedding(t)
+    let given =
+      census.map { UNetConditions(t: embedded, context: context, census: $0) }
+      ?? UNetConditions(t: embedded, context: context, recomputation: recomputation)
     var x = convIn(zt)
     var skips = [x]
     for block in downBlocks {

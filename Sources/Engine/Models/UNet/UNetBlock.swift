@@ -1,27 +1,37 @@
 package import Tensors
 
 /// What a block of the UNet's two arms sees besides its activations.
-package struct UNetConditions {
+package final class UNetConditions {
   /// Time embedding, `[B, D]`
   package let t: Tensor
   /// Text states, `[B, T, Dc]`
   package let context: Tensor
-  /// Keeps only the inputs of each layer for the backward pass and runs the layer again there.
-  package let recomputes: Bool
+  private let recomputation: Recomputation
+  private let census: LayerCensus?
+  /// Number of the next layer.
+  private var layer = 0
 
-  package init(t: Tensor, context: Tensor, recomputes: Bool) {
-    (self.t, self.context, self.recomputes) = (t, context, recomputes)
+  package init(t: Tensor, context: Tensor, recomputation: Recomputation) {
+    (self.t, self.context, self.recomputation, census) = (t, context, recomputation, nil)
   }
 
-  /// Runs a layer, with activation checkpointing if asked for.
+  init(t: Tensor, context: Tensor, census: LayerCensus) {
+    (self.t, self.context, recomputation, self.census) = (t, context, .none, census)
+  }
+
   func run(_ resnet: ResnetBlock2D, _ x: Tensor) -> Tensor {
-    guard recomputes else { return resnet(x, t: t) }
-    return recompute([x, t]) { resnet($0[0], t: $0[1]) }
+    run([x, t]) { resnet($0[0], t: $0[1]) }
   }
 
   func run(_ transformer: Transformer2DModel, _ x: Tensor) -> Tensor {
-    guard recomputes else { return transformer(x, context: context) }
-    return recompute([x, context]) { transformer($0[0], context: $0[1]) }
+    run([x, context]) { transformer($0[0], context: $0[1]) }
+  }
+
+  /// Runs a layer, with activation checkpointing if the plan says so.
+  private func run(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Tensor) -> Tensor {
+    defer { layer += 1 }
+    if let census { return census.run(inputs, body) }
+    return recomputation.includes(layer) ? recompute(inputs, body) : body(inputs)
   }
 }
 

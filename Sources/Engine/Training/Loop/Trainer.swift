@@ -27,11 +27,12 @@ package final class Trainer {
     package init(
       totalSteps: Int, learningRate: LearningRateSchedule, adam: AdamW.Settings = .init(),
       maxGradientNorm: Float = 1, accumulation: Int = 1, emaDecay: Float? = nil,
-      compactMoments: Philox? = nil
+      compactMoments: Philox? = nil, gradients: GradientUse = .kept
     ) {
       (self.totalSteps, self.learningRate, self.adam) = (totalSteps, learningRate, adam)
       (self.maxGradientNorm, self.accumulation) = (maxGradientNorm, accumulation)
       (self.emaDecay, self.compactMoments) = (emaDecay, compactMoments)
+      self.gradients = gradients
     }
   }
 

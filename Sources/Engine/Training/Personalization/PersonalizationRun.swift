@@ -36,12 +36,13 @@ final class PersonalizationRun {
     let priors = try timed(.classImages) { try classImages(setup) }
     let batches = try timed(.caching) { try cacheLatents(setup, photos, priors.map(\.pictures)) }
     let evaluation = setup.clip.map { FidelityRun($0, photos) }
+    let plan = try setup.memoryPlan(order, resuming: resumed)
     let state = try TrainingState(
       recipe, setup.weights.parameters,
       identity: setup.identity(
         photos: try photos.hash(order.images), classImages: priors.map(\.hash).joined(),
         firstWeights: try order.initFrom.map { try Checkpoint(opening: $0).manifestSha256 }),
-      startingAt: resumed?.manifest.step ?? 0)
+      plan, startingAt: resumed?.manifest.step ?? 0)
     let sampler = setup.sampler(order)
 
     if let resumed {
@@ -66,7 +67,7 @@ final class PersonalizationRun {
         }
       }
     }
-    try writeReport(setup, photos, evaluation)
+    try writeReport(setup, photos, plan, evaluation)
     let finished = WorkEvent.Finished(artifacts: artifacts)
     try talk.tell(.finished(finished))
     return finished
@@ -243,7 +244,7 @@ final class PersonalizationRun {
   // MARK: - Report
 
   private func writeReport(
-    _ setup: RunSetup, _ photos: InstanceDataset, _ evaluation: FidelityRun?
+    _ setup: RunSetup, _ photos: InstanceDataset, _ plan: MemoryPlan, _ evaluation: FidelityRun?
   ) throws {
     let report = WorkReport(
       jobId: order.jobId, build: EngineBuild.version,
@@ -251,7 +252,7 @@ final class PersonalizationRun {
       identifier: setup.started.identifier, identifierTokens: setup.started.identifierTokens,
       baseModel: order.baseModel.lastPathComponent, baseHash: setup.started.baseHash,
       images: photos.lines, losses: log.losses, phaseSeconds: log.phaseSeconds,
-      peakMemoryBytes: peakMemoryBytes(),
+      peakMemoryBytes: peakMemoryBytes(), memoryPlan: plan,
       evaluation: evaluation.map { .init(encoder: $0.encoderName, rows: log.evaluation) },
       absent: evaluation == nil
         ? EvaluationRun.absent.merging(EvaluationRun.absentWithoutEncoder) { $1 }

@@ -22,16 +22,14 @@ struct RunSetup {
     let recipe = order.recipe
     try recipe.requireUsable()
     let plans = AdapterTargets.plans(recipe)
-    model = try StableDiffusion(opening: order.baseModel, adapters: plans)
+    model = try StableDiffusion(
+      opening: order.baseModel, adapters: plans, unet: recipe.frozenUNetFormat)
     size = recipe.training.resolution > 0 ? recipe.training.resolution : model.nativeSize
     do { try model.requireSize(width: size, height: size) } catch {
       throw TrainingError.invalidRecipe(
         parameter: "training/resolution",
         reason: "\(size) pixels; this base model takes multiples of \(model.sizeMultiple)")
     }
-    // Long rows of activations cost more than computing them twice.
-    let positions = (size / model.pixelsPerLatent) * (size / model.pixelsPerLatent)
-    model.unet.recomputesActivations = positions >= 1024
     clip = try order.clipEncoder.map { try CLIPFeatures(opening: $0) }
 
     let names = try Self.identifiers(recipe, model, continuing: order.initFrom)
@@ -227,5 +225,15 @@ struct RunSetup {
       "dreambooth.method": recipe.method.rawValue,
       "dreambooth.trigger": subjects.map(\.instance).joined(separator: ", "),
     ]
+  }
+}
+
+extension TrainingRecipe {
+  /// A U-Net that nothing changes is kept as products read it: half the memory, the same results. Not where files are
+  /// made of its weights.
+  var frozenUNetFormat: DType {
+    let isFrozen = method.trainsAdapters || method == .textualInversion
+    let isWritten = exports.contains { $0 == .diffusers || $0 == .singleFile }
+    return training.precision == .bf16 && isFrozen && !isWritten ? .bf16 : .f32
   }
 }

@@ -8,7 +8,9 @@ struct TrainingState {
   let trainer: Trainer
   private let recipe: TrainingRecipe
   private let identity: Checkpoint.Identity
+  private let plan: MemoryPlan
 
+  static let planFile = "memory.json"
   private static let weights = "weights.safetensors"
   private static let moments = "adamw.safetensors"
   /// Beside the moments: the gradient norm that the next update clips by.
@@ -18,9 +20,9 @@ struct TrainingState {
   /// - Parameter step: updates that the checkpoint to be restored has behind it
   init(
     _ recipe: TrainingRecipe, _ parameters: ParameterGroup, identity: Checkpoint.Identity,
-    startingAt step: Int
+    _ plan: MemoryPlan, startingAt step: Int
   ) throws {
-    self.recipe = recipe
+    (self.recipe, self.plan) = (recipe, plan)
     self.identity = identity.merging(
       ["recipe": FileDigest.sha256(try ContractJSON.encoder().encode(recipe))]) { $1 }
     let t = recipe.training
@@ -34,7 +36,8 @@ struct TrainingState {
           weightDecay: t.weightDecay),
         maxGradientNorm: t.maxGradientNorm, accumulation: t.gradientAccumulation,
         emaDecay: t.emaDecay,
-        compactMoments: t.moments == .f32 ? nil : Philox(seed: t.seed)),
+        compactMoments: t.moments == .f32 ? nil : Philox(seed: t.seed),
+        gradients: plan.appliesGradientsAtOnce ? .applied : .kept),
       startingAt: step)
   }
 
@@ -54,6 +57,8 @@ struct TrainingState {
       }
       try ContractJSON.encoder(pretty: true).encode(recipe)
         .write(to: folder.appendingPathComponent("recipe.json"))
+      try ContractJSON.encoder(pretty: true).encode(plan)
+        .write(to: folder.appendingPathComponent(Self.planFile))
       try log.data.write(to: folder.appendingPathComponent(RunLog.fileName))
       for file in previews {
         try FileManager.default.copyItem(

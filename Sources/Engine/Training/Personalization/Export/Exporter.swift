@@ -1,6 +1,8 @@
 package import Contract
 import Diffusion
 package import Foundation
+import Models
+import Tensors
 import Weights
 
 /// Writes a result in one of the formats that other tools open: a folder named by the format, which appears whole or
@@ -61,10 +63,17 @@ extension TunedResult {
     return words.isEmpty ? "subject" : String(words.prefix(60))
   }
 
-  /// The base as its files have it.
+  /// The base as its files have it, its U-Net rounded as the live one's is.
   func openBase() throws -> StableDiffusion {
     let base = try StableDiffusion(opening: model.folder)
     base.schedule = model.schedule
+    for parameter in base.unet.parameters
+    where model.unetFormat == .bf16 && parameter.tensor.shape.rank > 1 {
+      let rounded = parameter.tensor.cast(to: .bf16).cast(to: .f32)
+      parameter.tensor.withMutableFloats { weight in
+        rounded.withFloats { _ = weight.update(fromContentsOf: $0) }
+      }
+    }
     return base
   }
 
