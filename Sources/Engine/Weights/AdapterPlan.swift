@@ -31,7 +31,7 @@ package final class AdapterPlan {
   /// - Parameter weight: `[out, in]`, or `[out, in, kh, kw]`
   func adapter(at path: String, weight: Tensor) -> LowRankAdapter? {
     guard includes(path) else { return nil }
-    let name = "\(component).\(path.replacingPrefix("text_model.", with: ""))"
+    let name = "\(component).\(AdaptableLayers.bare(path))"
     let (r, dims) = (shape.rank, weight.shape.dims)
     // Gaussian with deviation 1 / r and zeros, as the diffusers scripts begin.
     let down =
@@ -51,10 +51,6 @@ package final class AdapterPlan {
 }
 
 extension String {
-  fileprivate func replacingPrefix(_ prefix: String, with other: String) -> String {
-    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
-  }
-
   /// FNV-1a of the name, for draws: neighbours do not move when a layer is added between them.
   var stableIndex: Int {
     Int(utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 } >> 1)

@@ -38,12 +38,6 @@ package final class LowRankAdapter {
 
   /// Length of each row of `weight + scale up down`, `[out]`; no gradient flows through (2402.09353, section 4.3).
   package func norms(of weight: Tensor) -> Tensor {
-    withoutGradients {
-      let rows = weight.shape[0]
-      let product = matmul(
-        up.reshaped([rows, rank]), down.reshaped([rank, down.count / rank]))
-      let sum = weight.cast(to: .f32).reshaped([rows, weight.count / rows]) + product * scale
-      return sqrt(Tensors.sum(square(sum), axis: 1))
-    }
+    LowRankUpdate.rowNorms(update.added(to: weight))
   }
 }

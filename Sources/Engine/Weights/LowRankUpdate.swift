@@ -23,3 +23,21 @@ package struct LowRankUpdate {
 /// Updates by the path of their layer, the component in front, the text encoder without `text_model`:
 /// `unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q`, `text_encoder.encoder.layers.0.self_attn.q_proj`.
 package typealias LowRankUpdates = [String: LowRankUpdate]
+
+extension LowRankUpdate {
+  /// V as a new tensor, `[out, ...]` with all further axes in one; no gradient flows through.
+  package func added(to weight: Tensor, strength: Float = 1) -> Tensor {
+    withoutGradients {
+      let (out, rest) = (weight.shape[0], weight.count / weight.shape[0])
+      let product = matmul(
+        up.detached().reshaped([out, rank]), down.detached().reshaped([rank, rest]))
+      return weight.cast(to: .f32).reshaped([out, rest])
+        + product * (strength * alpha / Float(rank))
+    }
+  }
+
+  /// |V|, `[out]`.
+  package static func rowNorms(_ v: Tensor) -> Tensor {
+    withoutGradients { sqrt(sum(square(v), axis: 1)) }
+  }
+}

@@ -62,14 +62,10 @@ extension LowRankUpdate {
   /// W' as a new tensor of W's shape.
   package func merged(into weight: Tensor, strength: Float) -> Tensor {
     withoutGradients {
-      let (out, rows) = (weight.shape[0], weight.count / weight.shape[0])
-      let product = matmul(
-        up.detached().reshaped([out, rank]), down.detached().reshaped([rank, rows]))
-      let v =
-        weight.detached().reshaped([out, rows]) + product * (strength * alpha / Float(rank))
+      let v = added(to: weight, strength: strength)
       guard let magnitude else { return v.reshaped(weight.shape) }
-      let norms = sqrt(sum(square(v), axis: 1))
-      return (v * (magnitude.detached() / norms).reshaped([out, 1])).reshaped(weight.shape)
+      let factors = magnitude.detached() / Self.rowNorms(v)
+      return (v * factors.reshaped([weight.shape[0], 1])).reshaped(weight.shape)
     }
   }
 

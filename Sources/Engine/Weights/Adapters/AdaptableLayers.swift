@@ -35,9 +35,13 @@ package struct AdaptableLayers {
   /// - Returns: nil for vectors, and for tables, which are no layers
   package static func layer(_ parameter: Parameter) -> String? {
     guard parameter.tensor.shape.rank > 1, parameter.key.hasSuffix(".weight") else { return nil }
-    let path = parameter.key.dropLast(".weight".count)
-    let bare = path.hasPrefix("text_model.") ? path.dropFirst("text_model.".count) : path
-    return bare.hasPrefix("embeddings.") ? nil : String(bare)
+    let path = bare(String(parameter.key.dropLast(".weight".count)))
+    return path.hasPrefix("embeddings.") ? nil : path
+  }
+
+  /// A path inside a component without the text encoder's `text_model`, which not every file has.
+  static func bare(_ path: String) -> String {
+    path.hasPrefix("text_model.") ? String(path.dropFirst("text_model.".count)) : path
   }
 
   private static func flat(_ path: some StringProtocol) -> String {
