@@ -114,7 +114,6 @@ package struct ModelWriter {
   // MARK: - One file
 
   package func writeSingleFile(_ url: URL) throws {
-    let isOpen = model.textEncoder.config.hiddenAct == .gelu
     let text = weights(of: "text_encoder")
     let (unet, vae) = (weights(of: "unet"), weights(of: "vae"))
     var writer = ForeignWriter()
@@ -122,7 +121,8 @@ package struct ModelWriter {
     writer.add(vae, SingleFileLayout.vae(vae.map(\.key)), dtype: dtype(of: "vae"))
     let keys = text.map(\.key)
     writer.add(
-      text, isOpen ? SingleFileLayout.openCLIP(keys) : SingleFileLayout.clip(keys),
+      text,
+      ModelSpec.isVersion2(model) ? SingleFileLayout.openCLIP(keys) : SingleFileLayout.clip(keys),
       dtype: dtype(of: "text_encoder"))
     let configs = ModelConfigs(
       unet: model.unet.config, vae: model.vae.config, text: model.textEncoder.config,

@@ -8,9 +8,12 @@ package enum Durable {
   static let mark = ".partial-"
 
   /// `contents` fills an empty folder; `verify` sees it under its final name before this returns.
-  package static func folder(
-    at target: URL, contents: (URL) throws -> Void, verify: (URL) throws -> Void = { _ in }
-  ) throws {
+  /// - Returns: what `contents` returned
+  @discardableResult
+  package static func folder<R>(
+    at target: URL, contents: (URL) throws -> R, verify: (URL) throws -> Void = { _ in }
+  ) throws -> R {
+    let result: R
     let files = FileManager.default
     let aside = neighbour(of: target)
     let old = neighbour(of: target.appendingPathExtension("old"))
@@ -19,7 +22,7 @@ package enum Durable {
     }
     do {
       try files.createDirectory(at: aside, withIntermediateDirectories: true)
-      try contents(aside)
+      result = try contents(aside)
       for path in try files.subpathsOfDirectory(atPath: aside.path).sorted() {
         try sync(aside.appendingPathComponent(path))
       }
@@ -33,6 +36,7 @@ package enum Durable {
       throw error
     }
     if files.fileExists(atPath: old.path) { try files.removeItem(at: old) }
+    return result
   }
 
   /// Removes what a killed writer left in `folder`.

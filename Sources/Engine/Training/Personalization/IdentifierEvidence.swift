@@ -63,9 +63,9 @@ package struct IdentifierEvidence {
         choice: choice, roundTrips: roundTrips, alone: try series("a photo of \(choice.text)"),
         withClass: try series("a \(choice.text) \(classNoun)"))
     }
-    try Durable.folder(at: folder) { try save(drawnWords, plain, ofClass, classNoun, in: $0) }
-    let file = folder.appendingPathComponent(IdentifierReport.fileName)
-    return try ContractJSON.decoder().decode(IdentifierReport.self, from: Data(contentsOf: file))
+    return try Durable.folder(at: folder) {
+      try save(drawnWords, plain, ofClass, classNoun, in: $0)
+    }
   }
 
   private typealias Found = (choice: IdentifierPicker.Choice, roundTrips: Bool)
@@ -138,7 +138,7 @@ package struct IdentifierEvidence {
 
   private func save(
     _ words: [Word], _ plain: Series, _ ofClass: Series, _ classNoun: String, in folder: URL
-  ) throws {
+  ) throws -> IdentifierReport {
     func score(_ word: Word) -> Float {
       IdentifierReport.score(
         agreement: word.alone.agreement, baseline: plain.agreement,
@@ -176,6 +176,7 @@ package struct IdentifierEvidence {
       })
     try ContractJSON.encoder(pretty: true).encode(report)
       .write(to: folder.appendingPathComponent(IdentifierReport.fileName))
+    return report
   }
 }
 

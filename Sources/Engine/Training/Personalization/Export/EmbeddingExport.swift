@@ -71,8 +71,7 @@ extension TunedResult {
 
   /// The base with rows from a file; all else that was trained is the live model's.
   private func rebuilt(with rows: [LearnedEmbedding]) throws -> StableDiffusion {
-    let base = try openBase()
-    for row in rows { _ = try base.learn(row.token, rows: row.vectors) }
+    let base = try taught(openBase(), rows)
     base.unet = model.unet
     try base.apply(adapters.filter { $0.key.hasPrefix("text_encoder.") })
     return base

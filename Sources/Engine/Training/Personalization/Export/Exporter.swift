@@ -63,6 +63,11 @@ extension TunedResult {
     return words.isEmpty ? "subject" : String(words.prefix(60))
   }
 
+  /// The one file of formats that have one.
+  func file(in folder: URL) -> URL {
+    folder.appendingPathComponent("\(fileStem).safetensors")
+  }
+
   /// The base as its files have it, its U-Net rounded as the live one's is.
   func openBase() throws -> StableDiffusion {
     let base = try StableDiffusion(opening: model.folder)
@@ -85,9 +90,12 @@ extension TunedResult {
       tokenizer: isThere ? own : SingleFileOptions.tokenizer(near: model.folder))
   }
 
-  /// A reopened model with the new rows, which formats for whole models leave to files of their own.
-  func taught(_ reopened: StableDiffusion) throws -> StableDiffusion {
-    for embedding in embeddings {
+  /// A reopened model with new rows, which formats for whole models leave to files of their own.
+  /// - Parameter rows: from files; nil: the live ones
+  func taught(_ reopened: StableDiffusion, _ rows: [LearnedEmbedding]? = nil) throws
+    -> StableDiffusion
+  {
+    for embedding in rows ?? embeddings {
       try reopened.learn(embedding.token, rows: embedding.vectors)
     }
     return reopened

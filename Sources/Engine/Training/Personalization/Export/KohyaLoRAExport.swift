@@ -8,13 +8,10 @@ struct KohyaLoRAExport: ExportFile {
 
   init(_ result: TunedResult) { self.result = result }
 
-  private func file(_ folder: URL) -> URL {
-    folder.appendingPathComponent("\(result.fileStem).safetensors")
-  }
-
   func fill(_ folder: URL) throws {
-    try KohyaLoRA.write(result.adapters, to: file(folder), metadata: result.metadata(.lora))
+    try KohyaLoRA.write(
+      result.adapters, to: result.file(in: folder), metadata: result.metadata(.lora))
   }
 
-  func verify(_ folder: URL) throws { try result.requireEqual(adapters: file(folder)) }
+  func verify(_ folder: URL) throws { try result.requireEqual(adapters: result.file(in: folder)) }
 }

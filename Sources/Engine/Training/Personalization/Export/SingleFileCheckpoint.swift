@@ -8,18 +8,14 @@ struct SingleFileCheckpoint: ExportFile {
 
   init(_ result: TunedResult) { self.result = result }
 
-  private func file(_ folder: URL) -> URL {
-    folder.appendingPathComponent("\(result.fileStem).safetensors")
-  }
-
   func fill(_ folder: URL) throws {
     try ModelWriter(
       result.model, changed: result.changedWeights, dtype: .f32, metadata: result.metadata(.model)
-    ).writeSingleFile(file(folder))
+    ).writeSingleFile(result.file(in: folder))
   }
 
   func verify(_ folder: URL) throws {
     try result.requireEqual(
-      to: try StableDiffusion(opening: file(folder), result.singleFileOptions))
+      to: try StableDiffusion(opening: result.file(in: folder), result.singleFileOptions))
   }
 }
