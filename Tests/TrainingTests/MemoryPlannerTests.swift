@@ -1,3 +1,4 @@
+import Contract
 import Models
 import Testing
 import Training
