@@ -96,22 +96,14 @@ import Weights
     #expect(try SafetensorsFile(folder.file(name)).keys == old)
   }
 
-  @Test func `what the layers hold is what recomputing them saves`() throws {
+  @Test func `a census of layers finds each of them once, in the order of a forward pass`() throws {
     let unet = try UNet2DConditionModel.random(.tiny, seed: 1)
     unet.parameters.setTrainable(true)
-    let (zt, context) = (normal([2, 8, 8, 4], 0), normal([2, 5, 8], 1))
-    let memory = unet.layerMemory(zt, t: [3, 900], context: context)
+    let zt = normal([2, 8, 8, 4], 0)
+    let memory = unet.layerMemory(zt, t: [3, 900], context: normal([2, 5, 8], 1))
     // Two levels of one layer, two of two, the middle: eight residual blocks and four transformers.
-    #expect(memory.kept.count == 12 && memory.kept.allSatisfy { $0 > 0 })
+    #expect(memory.kept.count == 12 && memory.inputs.count == 12)
     #expect(memory.inputs[0] == 4 * zt.count)
-    func held(_ recomputation: Recomputation) -> Int {
-      var unet = unet
-      unet.recomputation = recomputation
-      let before = TensorMemory.liveBytes
-      let prediction = unet(zt, t: [3, 900], context: context)
-      return withExtendedLifetime(prediction) { TensorMemory.liveBytes - before }
-    }
-    #expect(held(.none) - held(.layers([0, 2])) == memory.kept[0] + memory.kept[2])
   }
 
   @Test(arguments: [Recomputation.all, .layers([0, 3])])

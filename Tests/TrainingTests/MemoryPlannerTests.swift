@@ -24,7 +24,8 @@ import Training
     let plan = planner().plan(budget: 1633)
     #expect(plan.recomputedLayers == [1] && !plan.appliesGradientsAtOnce)
     #expect(plan.expected <= 1633)
-    #expect(planner().plan(budget: 1500 + 4 + 90 - 1).recomputedLayers == [1, 3])
+    // What layer 1 meets, its own and what layer 0 keeps, is the most then.
+    #expect(planner().plan(budget: 1500 + 4 + 90 - 1).recomputedLayers == [0, 1, 2, 3])
   }
 
   @Test func `gradients are applied at once where they do not fit, never where batches add up`() {
