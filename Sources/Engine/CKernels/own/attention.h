@@ -122,8 +122,9 @@ static void attention_of(
     uint32_t *values = scratch<uint32_t>(scratch_c, value_panels * (T + F::pair * key_block));
     float *scores = scratch(scratch_d, query_block * (key_block + width));
     float *out = scores + query_block * key_block;
-    uint32_t *queries = scratch<uint32_t>(scratch_e, HeadRows<F>::words(runs) + query_block * row_stride);
-    uint32_t *P = queries + HeadRows<F>::words(runs);
+    long row_words = HeadRows<F>::words(runs);
+    uint32_t *queries = scratch<uint32_t>(scratch_e, row_words + query_block * row_stride);
+    uint32_t *P = queries + row_words;
     float top[query_block];
     double sum[query_block];
     long packed_head = -1;
@@ -192,7 +193,8 @@ static void attention_gradients(
     float *d_scores = scores + query_block * key_block;
     float *dq_sums = d_scores + query_block * key_block;
     uint32_t *queries = scratch<uint32_t>(
-        scratch_e, 2 * row_words + 2 * panels * query_block + (2 * key_block + query_block) * row_stride);
+        scratch_e, 2 * (row_words + panels * query_block) +
+                       (2 * key_block + query_block) * row_stride);
     uint32_t *d_out = queries + row_words, *query_panels = d_out + row_words;
     uint32_t *d_out_panels = query_panels + panels * query_block;
     uint32_t *P_columns = d_out_panels + panels * query_block;
@@ -242,7 +244,8 @@ static void attention_gradients(
           Run block_of_keys = positions<F>(0, columns);
           pack_rows(Along<F, float>{d_scores, key_block}, block_of_keys, 0, rows, dS);
           pack_rows(Across<F, float>{scores, key_block}, block_of_queries, 0, columns, P_columns);
-          pack_rows(Across<F, float>{d_scores, key_block}, block_of_queries, 0, columns, dS_columns);
+          pack_rows(
+              Across<F, float>{d_scores, key_block}, block_of_queries, 0, columns, dS_columns);
           times_panels<F>(
               block_of_queries, P_columns, columns, d_out_panels, d,
               Result{dv_sums + t0 * width, width, nullptr, true});

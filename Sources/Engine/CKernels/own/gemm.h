@@ -22,7 +22,8 @@ tile(long words, const uint32_t *a, const uint32_t *b, const Result &to, long ro
     for (int j = 0; j < V; j++) sum[i][j] = 0;
   for (long w = 0; w < words; w++) {
     vu right[V];
-    for (int j = 0; j < V; j++) __builtin_memcpy(&right[j], b + w * panel_width + j * L, sizeof(vu));
+    for (int j = 0; j < V; j++)
+      __builtin_memcpy(&right[j], b + w * panel_width + j * L, sizeof right[j]);
 #pragma clang loop unroll(full)
     for (int i = 0; i < R; i++) {
       vu left = a[i * row_stride + w];
@@ -114,7 +115,8 @@ static void gemm(const A &a, const B &b, const Result &to, long M, long N, const
       }
     });
     parallel(tasks, work, [&](long begin, long end) {
-      uint32_t *own = scratch<uint32_t>(scratch_b, most * (a_shared ? panel_words : group_words<F>));
+      long unit_words = a_shared ? panel_words : group_words<F>;
+      uint32_t *own = scratch<uint32_t>(scratch_b, most * unit_words);
       for (long t = begin; t < end; t++) {
         long first = units * t / tasks, last = units * (t + 1) / tasks;
         for (long r = 0; r < count; r++) {

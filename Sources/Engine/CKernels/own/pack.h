@@ -112,13 +112,15 @@ template <class F, class S> struct Across {
 };
 
 /// Rows [line, line + lines) of an operand, with zeros up to the stored length.
-template <class A> INLINE void pack_rows(const A &a, const Run &run, long line, long lines, uint32_t *out) {
+template <class A>
+INLINE void pack_rows(const A &a, const Run &run, long line, long lines, uint32_t *out) {
   a.rows(run, line, lines, out);
   for (long i = 0; i < lines && run.stored() > run.length(); i++)
     memset(out + i * row_stride + run.length(), 0, 4 * (run.stored() - run.length()));
 }
 /// The same of a panel of lines.
-template <class B> INLINE void pack_panel(const B &b, const Run &run, long line, long lines, uint32_t *out) {
+template <class B>
+INLINE void pack_panel(const B &b, const Run &run, long line, long lines, uint32_t *out) {
   b.panel(run, line, lines, out, panel_width);
   if (run.stored() > run.length())
     memset(out + run.length() * panel_width, 0, 4 * (run.stored() - run.length()) * panel_width);

@@ -22,9 +22,11 @@ static void matmul_one(const S *a, const T *b, const Result &to, const ck_matmul
   Along<F, T> b_columns{b, s.k};
   Across<F, T> b_rows{b, s.n};
   if (s.transpose_a)
-    s.transpose_b ? matmul_of<F>(a_columns, b_columns, to, s) : matmul_of<F>(a_columns, b_rows, to, s);
+    s.transpose_b ? matmul_of<F>(a_columns, b_columns, to, s)
+                  : matmul_of<F>(a_columns, b_rows, to, s);
   else
-    s.transpose_b ? matmul_of<F>(a_rows, b_columns, to, s) : matmul_of<F>(a_rows, b_rows, to, s);
+    s.transpose_b ? matmul_of<F>(a_rows, b_columns, to, s)
+                  : matmul_of<F>(a_rows, b_rows, to, s);
 }
 
 static void matmul(
