@@ -1,5 +1,5 @@
-// Products on AMX tiles: registers of 16 rows of 64 bytes. A step multiplies 16 x 16 words of A with
-// 16 x 16 words of B; four tiles of sums make 32 rows of 32 columns.
+// Products on AMX tiles: registers of 16 rows of 64 bytes. A step multiplies 16 x 16 words of A
+// with 16 x 16 words of B; four tiles of sums make 32 rows of 32 columns.
 
 #ifdef CK_AMX_EMULATED
 // The same with tiles in memory, so that tests on other processors see every index.
@@ -7,7 +7,8 @@ static thread_local uint32_t tile_memory[8][16][16];
 
 template <int T> INLINE void zero_tile() { memset(tile_memory[T], 0, sizeof tile_memory[T]); }
 template <int T> INLINE void load_tile(const void *from, long bytes) {
-  for (int row = 0; row < 16; row++) memcpy(tile_memory[T][row], (const char *)from + row * bytes, 64);
+  for (int row = 0; row < 16; row++)
+    memcpy(tile_memory[T][row], (const char *)from + row * bytes, 64);
 }
 template <int T> INLINE void store_tile(void *to, long bytes) {
   for (int row = 0; row < 16; row++) memcpy((char *)to + row * bytes, tile_memory[T][row], 64);
@@ -27,7 +28,9 @@ template <int C, int A, int B> INLINE void multiply_tiles() {
 INLINE void configure_tiles() {}
 #else
 template <int T> INLINE void zero_tile() { _tile_zero(T); }
-template <int T> INLINE void load_tile(const void *from, long bytes) { _tile_loadd(T, from, bytes); }
+template <int T> INLINE void load_tile(const void *from, long bytes) {
+  _tile_loadd(T, from, bytes);
+}
 template <int T> INLINE void store_tile(void *to, long bytes) { _tile_stored(T, to, bytes); }
 template <int C, int A, int B> INLINE void multiply_tiles() { _tile_dpbf16ps(C, A, B); }
 
@@ -47,8 +50,8 @@ INLINE void configure_tiles() {
 }
 #endif
 
-/// Up to 32 packed rows times one panel of 32 columns; `words` is a multiple of 16. Rows and columns
-/// that do not exist are multiplied where a tile holds others that do, and not stored.
+/// Up to 32 packed rows times one panel of 32 columns; `words` is a multiple of 16. Rows and
+/// columns that do not exist are multiplied where a tile holds others that do, and not stored.
 static void amx_tiles(
     long words, const uint32_t *a, const uint32_t *b, const Result &to, long rows, long columns) {
   constexpr long a_bytes = 4 * row_stride, b_bytes = 4 * panel_width;
