@@ -50,15 +50,16 @@ class Row:
 UNET = 859.5e6  # parameters
 F32 = ["--precision", "f32"]
 FULL = ["full", "--batch", "2"]
-APPLIED = ["--gradients", "applied"]
+MEMORY = lambda gigabytes: ["--memory", str(gigabytes)]
 ROWS = [
   Row("forward", "U-Net forward, batch 1", ["forward"], ["forward"], limit=2.6),
-  Row("lora", "LoRA step, rank 8, batch 1", ["lora"], ["lora"], limit=3.5),
-  Row("full", "full DreamBooth step, one instance and one class image, f32 moments", FULL + APPLIED, FULL,
+  Row("lora", "LoRA step, rank 8, batch 1", ["lora"] + MEMORY(3.5), ["lora"], limit=3.5),
+  Row("full", "full DreamBooth step, one instance and one class image, f32 moments", FULL + MEMORY(12.5), FULL,
       ["autocast"], limit=12.5, rounds=1, steps=5, bytes=24 * UNET / 1e9),
-  Row("full-8bit", "the same with 8-bit moments", FULL + APPLIED + ["--moments", "8bit"], FULL, limit=9,
+  Row("full-8bit", "the same with 8-bit moments", FULL + MEMORY(9) + ["--moments", "8bit"], FULL, limit=9,
       rounds=1, steps=5, bytes=12 * UNET / 1e9, like="full"),
-  Row("textual-inversion", "Textual Inversion step", ["textual-inversion"], ["textual-inversion"], limit=3.5),
+  Row("textual-inversion", "Textual Inversion step", ["textual-inversion"] + MEMORY(3.5), ["textual-inversion"],
+      limit=3.5),
   Row("small", "full step of the small U-Net, batch 64", ["full", "--batch", "64", "--model", "random:small"],
       ["full", "--batch", "64", "--config", "small"], ["autocast", "f32"], floor=5),
   Row("vae-decode", "VAE decode, one image", ["vae-decode"], ["vae-decode"], limit=2.5),

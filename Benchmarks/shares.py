@@ -8,8 +8,8 @@ import subprocess
 # Work, arguments of `dreambooth bench`.
 PROFILED = [
   ("U-Net forward", ["forward", "--steps", "4"]),
-  ("LoRA step", ["lora", "--steps", "3"]),
-  ("full step", ["full", "--batch", "2", "--gradients", "applied", "--steps", "2"]),
+  ("LoRA step", ["lora", "--memory", "3.5", "--steps", "3"]),
+  ("full step", ["full", "--batch", "2", "--memory", "12.5", "--steps", "2"]),
   ("VAE decode", ["vae-decode", "--steps", "2"]),
 ]
 # What makes the random weights is no part of the work.

@@ -4,7 +4,6 @@ import Diffusion
 import Foundation
 import Models
 import Tensors
-import Training
 import Weights
 
 /// Times the engine: one line for each step.
@@ -55,8 +54,8 @@ struct BenchCommand: ParsableCommand {
   var precision: Precision = .bf16
   @Option(help: "f32 or 8bit: the optimizer's moments.")
   var moments: Moments = .f32
-  @Option(help: "kept or applied: all gradients at once, or each used where it is finished.")
-  var gradients: GradientUse = .kept
+  @Option(help: "What a training step may take, in 10^9 bytes; most of what is free if absent.")
+  var memory: Double?
   @Option(help: "The instruction set of the kernels; the best that the processor has if absent.")
   var instructionSet: InstructionSet = .current
   @Flag(help: "One JSON object for each step.")
@@ -68,8 +67,9 @@ struct BenchCommand: ParsableCommand {
         "--instruction-set \(instructionSet.rawValue): this processor has "
           + InstructionSet.available.map(\.rawValue).joined(separator: ", "))
     }
-    guard batch > 0, steps > 0, (threads ?? 1) > 0, (size ?? 1) > 0 else {
-      throw ValidationError("--batch, --steps, --threads and --size must be above 0")
+    guard batch > 0, steps > 0, (threads ?? 1) > 0, (size ?? 1) > 0, (memory ?? 1) > 0
+    else {
+      throw ValidationError("--batch, --steps, --threads, --size and --memory must be above 0")
     }
   }
 

@@ -11,8 +11,6 @@ struct BenchSubject {
     case random(unet: UNetConfig, vae: VAEConfig, text: CLIPTextConfig)
   }
   private let source: Source
-  /// Stable Diffusion's own size does not fit into memory with all its activations.
-  let needsRecomputation: Bool
 
   init(_ model: String) throws(UsageError) {
     switch model {
@@ -23,7 +21,6 @@ struct BenchSubject {
       throw UsageError("model '\(model)': random:sd15, random:small and random:tiny exist")
     default: source = .folder(try ModelArgument.folder(model))
     }
-    needsRecomputation = !["random:small", "random:tiny"].contains(model)
   }
 
   var isFolder: Bool {

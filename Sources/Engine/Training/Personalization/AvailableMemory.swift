@@ -1,9 +1,9 @@
 import Foundation
 
 /// What the machine, or the group of processes that this one belongs to, can still give.
-enum AvailableMemory {
+package enum AvailableMemory {
   /// Bytes that this process may come to take, resident: what it has and nine tenths of what is left.
-  static var budget: Int {
+  package static var budget: Int {
     let machine = kilobytes(of: "MemAvailable", in: "/proc/meminfo") ?? 0
     let own = kilobytes(of: "VmRSS", in: "/proc/self/status") ?? 0
     return own + min(machine, groupLimit.map { max($0 - own, 0) } ?? .max) / 10 * 9
