@@ -152,9 +152,7 @@ struct TrainCommand: ParsableCommand {
       recipe.training.checkpointEvery = MethodDefaults.checkpointEvery(steps: steps)
       recipe.samples.every = recipe.training.checkpointEvery
     }
-    if let rate {
-      recipe.training.learningRate = try within(RecipeLimits.learningRate, rate, "--rate")
-    }
+    if let rate { recipe.learn(at: try within(RecipeLimits.learningRate, rate, "--rate")) }
     if let seed { recipe.training.seed = try within(RecipeLimits.seed, seed, "--seed") }
     if let priorImages {
       recipe.prior.enabled = priorImages != 0

@@ -21,6 +21,28 @@ extension TrainingRecipe {
       case feedForward = "feed_forward"
       /// Residual blocks, samplers, and the projections around a transformer.
       case convolutions
+
+      /// Layers of the U-Net, by the ends of their paths.
+      package var unetLayers: [String] {
+        switch self {
+        case .attention: [".to_q", ".to_k", ".to_v", ".to_out.0"]
+        case .feedForward: [".ff.net.0.proj", ".ff.net.2"]
+        case .convolutions:
+          [
+            ".conv1", ".conv2", ".conv_shortcut", ".time_emb_proj", ".proj_in", ".proj_out",
+            "samplers.0.conv",
+          ]
+        }
+      }
+
+      /// Layers of the text encoder, which has no convolutions.
+      package var textLayers: [String] {
+        switch self {
+        case .attention: [".q_proj", ".k_proj", ".v_proj", ".out_proj"]
+        case .feedForward: [".mlp.fc1", ".mlp.fc2"]
+        case .convolutions: []
+        }
+      }
     }
   }
 
@@ -72,6 +94,12 @@ extension TrainingRecipe {
       case model, epsilon
       case velocity = "v_prediction"
     }
+  }
+
+  /// Sets the rate of the training. Where nothing but vectors is trained, it is theirs.
+  package mutating func learn(at rate: Float) {
+    training.learningRate = rate
+    if method == .textualInversion { embedding.learningRate = rate }
   }
 
   /// A further subject of the same run; the first is `classNoun` and `identifier`.

@@ -32,6 +32,9 @@ extension TrainingRecipe {
 
     package var trainsAdapters: Bool { self == .lora || self == .pivotalTuning }
 
+    /// Weights of the U-Net that Custom Diffusion trains, by the ends of their keys.
+    package static let customDiffusionWeights = [".attn2.to_k.weight", ".attn2.to_v.weight"]
+
     /// Textual Inversion changes nothing that a class prompt could lose.
     package var takesPrior: Bool { self != .textualInversion }
 

@@ -26,10 +26,6 @@ import Testing
       ["/method/progressive_every other_method"]
     ),
     (
-      #""method":{"type":"custom_diffusion","prior":{"source":"consistency"}}"#,
-      ["/method/prior/source invalid_choice"]
-    ),
-    (
       #""method":{"type":"lora","rank":0,"alpha":-1,"targets":["attention","mlp"],"dropout":1}"#,
       [
         "/method/rank out_of_range", "/method/alpha out_of_range",
@@ -115,6 +111,7 @@ import Testing
     #""method":{"type":"textual_inversion"},"training":{"learning_rate":1e-3}"#,
     #""method":{"type":"pivotal_tuning","pull":0.1,"initial_word":"puppy"}"#,
     #""method":{"type":"custom_diffusion","embedding_learning_rate":1e-4}"#,
+    #""method":{"type":"custom_diffusion","prior":{"source":"consistency"}}"#,
     #""training":{"min_snr_gamma":5,"offset_noise":0.1,"unmasked_weight":0.2,"optimizer_moments":"8bit"}"#,
     #""training":{"prediction":"v_prediction","zero_terminal_snr":true}"#,
   ]

@@ -36,6 +36,18 @@ import Testing
     }
   }
 
+  @Test func `the rate of Textual Inversion is that of its vectors, of others not`() {
+    for method in TrainingRecipe.Method.allCases {
+      var recipe = TrainingRecipe(classNoun: "dog")
+      recipe.method = method
+      MethodDefaults(method).apply(to: &recipe)
+      let before = recipe.embedding.learningRate
+      recipe.learn(at: 0.25)
+      #expect(recipe.training.learningRate == 0.25)
+      #expect(recipe.embedding.learningRate == (method == .textualInversion ? 0.25 : before))
+    }
+  }
+
   @Test func `what a method writes by default is among what it can write`() {
     for method in TrainingRecipe.Method.allCases {
       #expect(Set(method.defaultExports).isSubset(of: method.exports) && !method.exports.isEmpty)

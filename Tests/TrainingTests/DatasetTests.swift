@@ -103,6 +103,24 @@ import Training
     }
   }
 
+  @Test func `a mask that is black where the photo is cut out is refused, unless black counts`()
+    throws
+  {
+    // Of 30 x 20 pixels the middle 20 x 20 is trained on; white lies outside it.
+    var mask = PixelBuffer(width: 30, height: 20, fill: .black)
+    for y in 0..<20 { mask[0, y] = .white }
+    try Data(PNGEncoder.encode(TinyRun.photo(0))).write(to: folder.file("p.png"))
+    try Data(PNGEncoder.encode(mask)).write(to: folder.file("p.mask.png"))
+    let picture = WorkOrder.Picture(
+      id: "p", file: folder.file("p.png"), mask: folder.file("p.mask.png"))
+    #expect { try InstanceDataset([picture], side: 16, pixelsPerLatent: 4) } throws: {
+      guard case .unusableImage("p", let reason)? = $0 as? TrainingError else { return false }
+      return reason.contains("black")
+    }
+    let counted = try InstanceDataset([picture], side: 16, pixelsPerLatent: 4, unmaskedWeight: 0.25)
+    #expect(try #require(counted.photos[0].mask(isMirrored: false)).values.allSatisfy { $0 == 0.25 })
+  }
+
   @Test func `every draw of a batch is a function of seed and step`() throws {
     let latents = try latents((0..<3).map { TinyRun.photo($0).trainingSquare(side: 16) })
     func batch(seed: UInt64, step: Int) -> Batch {

@@ -144,6 +144,15 @@ import Weights
     #expect(run.classImageEvents == 0)
   }
 
+  @Test func `Custom Diffusion can be held against the frozen base`() throws {
+    let run = try Self.run(.customDiffusion) {
+      ($0.prior.enabled, $0.prior.source) = (true, .consistency)
+    }
+    try run.run()
+    #expect(run.steps.allSatisfy { $0.loss.isFinite && $0.gradientNorm > 0 })
+    #expect(run.steps.allSatisfy { $0.priorLoss == nil })
+  }
+
   @Test(arguments: [TrainingRecipe.Method.dreambooth, .customDiffusion, .textualInversion])
   func `P40 two subjects learn in one run, each by its own word`(method: TrainingRecipe.Method)
     throws

@@ -40,7 +40,7 @@ struct JobRequest {
     let training = fields.object("training")
     TrainingFields.read(
       training, basePrediction: model?.prediction, surroundings.randomSeed, &recipe)
-    method.read(asksRate: training.value("learning_rate") != nil, &recipe)
+    method.read(&recipe)
     Self.checkPrior(fields, recipe, model)
     SampleFields.read(fields.object("samples"), &recipe)
     recipe.exports = Self.exports(fields, method.type)

@@ -34,11 +34,7 @@ enum MethodField: String, CaseIterable {
 extension TrainingRecipe.Method {
   var fields: [MethodField] { MethodField.allCases.filter { $0.belongs(to: self) } }
 
-  /// Custom Diffusion has no frozen copy of what it trains to be held against step by step.
   var priorSources: [TrainingRecipe.PriorSource] {
-    guard takesPrior else { return [] }
-    return TrainingRecipe.PriorSource.allCases.filter {
-      $0 != .consistency || self != .customDiffusion
-    }
+    takesPrior ? TrainingRecipe.PriorSource.allCases : []
   }
 }

@@ -32,10 +32,9 @@ struct MethodFields {
   }
 
   /// The rest, once `training` is known.
-  /// - Parameter asksRate: whether `training` names a learning rate
-  func read(asksRate: Bool, _ recipe: inout TrainingRecipe) {
+  func read(_ recipe: inout TrainingRecipe) {
     if type.trainsAdapters { lora(&recipe.lora) }
-    if type.trainsVectors { embedding(asksRate: asksRate, &recipe) }
+    if type.trainsVectors { embedding(&recipe.embedding) }
     if MethodField.trainTextEncoder.belongs(to: type) { textEncoder(&recipe) }
     if let prior { PriorFields.read(prior, &recipe) }
     fields.end()
@@ -50,8 +49,7 @@ struct MethodFields {
     lora.dora = fields.bool("dora") ?? lora.dora
   }
 
-  private func embedding(asksRate: Bool, _ recipe: inout TrainingRecipe) {
-    var embedding = recipe.embedding
+  private func embedding(_ embedding: inout TrainingRecipe.Embedding) {
     embedding.vectors = fields.integer("vectors", RecipeLimits.vectors) ?? embedding.vectors
     if let word = fields.string("initial_word", RecipeLimits.nounLength) {
       if let fault = ClassNoun.fault(word) {
@@ -60,14 +58,10 @@ struct MethodFields {
       embedding.initialWord = word
     }
     embedding.kind = fields.choice("kind", of: TrainingRecipe.Embedding.Kind.self) ?? embedding.kind
-    // Where nothing but vectors is trained, the rate of the training is theirs.
-    let fallback =
-      asksRate && recipe.method == .textualInversion
-      ? recipe.training.learningRate : embedding.learningRate
     embedding.learningRate =
-      fields.float("embedding_learning_rate", RecipeLimits.learningRate) ?? fallback
+      fields.float("embedding_learning_rate", RecipeLimits.learningRate) ?? embedding.learningRate
     embedding.pull = fields.float("pull", RecipeLimits.pull) ?? embedding.pull
-    if MethodField.progressiveEvery.belongs(to: recipe.method) {
+    if MethodField.progressiveEvery.belongs(to: type) {
       embedding.progressiveEvery =
         fields.integer("progressive_every", RecipeLimits.sampleEvery) ?? embedding.progressiveEvery
       if embedding.progressiveEvery > 0, embedding.vectors == 1 {
@@ -76,7 +70,6 @@ struct MethodFields {
           "vectors join one after the other; with one vector leave it out, or ask for more vectors")
       }
     }
-    recipe.embedding = embedding
   }
 
   private func textEncoder(_ recipe: inout TrainingRecipe) {
@@ -100,14 +93,6 @@ enum PriorFields {
   static func read(_ fields: FieldReader, _ recipe: inout TrainingRecipe) {
     var prior = recipe.prior
     let source = fields.choice("source", of: TrainingRecipe.PriorSource.self) ?? prior.source
-    let offered = recipe.method.priorSources
-    if !offered.contains(source) {
-      fields.fault(
-        "source", "invalid_choice",
-        "\(source.rawValue) does not go with \(recipe.method.rawValue); "
-          + "\(offered.map(\.rawValue).joined(separator: ", ")) do",
-        allowed: offered.map(\.rawValue))
-    }
     prior.source = source
     belong(fields, ["weight"], to: [.generate, .uploaded, .predictions], source)
     belong(fields, ["images", "sampler", "steps", "cfg"], to: [.generate], source)

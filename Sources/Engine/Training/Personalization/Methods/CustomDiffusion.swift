@@ -8,7 +8,7 @@ extension TrainedWeights {
   static func customDiffusion(
     _ recipe: TrainingRecipe, _ model: StableDiffusion, _ words: [LearnedWord]
   ) -> TrainedWeights {
-    let ends = ["attn2.to_k.weight", "attn2.to_v.weight"]
+    let ends = TrainingRecipe.Method.customDiffusionWeights
     let keysAndValues = model.unet.parameters.named("unet").filter { parameter in
       ends.contains(where: parameter.key.hasSuffix)
     }
