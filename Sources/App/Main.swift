@@ -11,7 +11,7 @@ struct Dreambooth: ParsableCommand {
       ProbeCommand.self,
       TrainCommand.self, SampleCommand.self, WorkerCommand.self, InspectCommand.self,
       ConvertCommand.self,
-      BenchCommand.self, ToyboxCommand.self, PretrainCommand.self,
+      BenchCommand.self, RatesCommand.self, ToyboxCommand.self, PretrainCommand.self,
     ])
 }
 

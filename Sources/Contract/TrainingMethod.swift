@@ -80,3 +80,13 @@ package enum ExportFormat: String, Codable, Sendable, CaseIterable {
   /// `{emb_params: [n, D]}`
   case tiKohya = "ti_kohya"
 }
+
+extension TrainingRecipe {
+  /// A U-Net that nothing changes is kept as products read it, in bf16: half the memory, the same results. Not where files
+  /// are made of its weights.
+  package var keepsUNetHalf: Bool {
+    let isFrozen = method.trainsAdapters || method == .textualInversion
+    let isWritten = exports.contains { $0 == .diffusers || $0 == .singleFile }
+    return training.precision == .bf16 && isFrozen && !isWritten
+  }
+}

@@ -156,25 +156,48 @@ import Testing
   }
 
   @Test func `P1 what a method needs is counted from what it trains`() async throws {
-    func estimate(_ method: String) async throws -> (bytes: Int, trained: Int) {
+    func trained(_ method: String) async throws -> Int {
       let answer = try await service.create(
         "{\"class_noun\":\"dog\",\"method\":\(method)}", query: "?dry_run=true")
       let memory = ((try answer.json["estimate"] as? [String: Any])?["memory"]) as? [String: Any]
-      return (memory?["at_least_bytes"] as? Int ?? 0, memory?["trained_values"] as? Int ?? 0)
+      return memory?["trained_values"] as? Int ?? 0
     }
     // U-Net 6 + 24 + 32 values, text encoder 80.
-    #expect(try await estimate(#"{"type":"dreambooth"}"#) == (4 * (62 * 4 + 80), 62))
-    #expect(
-      try await estimate(#"{"train_text_encoder":true}"#) == (4 * 142 * 4, 142))
-    let predictions = #"{"prior":{"source":"predictions"}}"#
-    #expect(try await estimate(predictions) == (4 * (62 * 4 + 80 + 62), 62))
+    #expect(try await trained(#"{"type":"dreambooth"}"#) == 62)
+    #expect(try await trained(#"{"train_text_encoder":true}"#) == 142)
     // Rank 2: 2 (4 + 6) + 2 (4 + 8).
-    #expect(try await estimate(#"{"type":"lora","rank":2}"#) == (4 * (44 * 4 + 142), 44))
-    #expect(
-      try await estimate(#"{"type":"textual_inversion","vectors":3}"#)
-        == (4 * (24 * 4 + 142), 24))
-    #expect(try await estimate(#"{"type":"custom_diffusion"}"#).trained == 32 + 8)
-    let small = #"{"type":"dreambooth"},"training":{"optimizer_moments":"8bit"}"#
-    #expect(try await estimate(small).bytes == 62 * 10 + 4 * 80)
+    #expect(try await trained(#"{"type":"lora","rank":2}"#) == 44)
+    #expect(try await trained(#"{"type":"textual_inversion","vectors":3}"#) == 24)
+    #expect(try await trained(#"{"type":"custom_diffusion"}"#) == 32 + 8)
+  }
+
+  @Test func `what would not fit is refused with what it needs and what would fit`() async throws {
+    let job = #"{"class_noun":"dog"}"#
+    let answer = try await service.create(job, query: "?dry_run=true")
+    let estimate = try answer.json["estimate"] as? [String: Any]
+    let peak = try #require((estimate?["memory"] as? [String: Any])?["peak_bytes"] as? Int)
+    let machine = try await ServiceFixture(memory: peak - 1)
+    let refused = try await machine.create(job)
+    #expect(refused.code == "will_not_fit")
+    let detail = try #require(try refused.json["detail"] as? String)
+    #expect(detail.contains("needs about 0.3 GB (while exporting)"))
+    #expect(detail.contains("would fit: optimizer_moments 8bit"))
+    #expect(try await ServiceFixture(memory: peak).create(job).status == 202)
+    let tiny = try await ServiceFixture(memory: 1000).create(job)
+    #expect(try (tiny.json["detail"] as? String)?.contains("no smaller job") == true)
+  }
+
+  @Test func `a dry run measures the machine once and tells the time`() async throws {
+    let job = #"{"class_noun":"dog"}"#
+    func time() async throws -> [String: Any]? {
+      let answer = try await service.create(job, query: "?dry_run=true")
+      return (try answer.json["estimate"] as? [String: Any])?["time"] as? [String: Any]
+    }
+    let first = try #require(try await time())
+    #expect(try #require(first["seconds"] as? Double) > 0)
+    #expect((first["phases"] as? [String: Double])?["training"] != nil)
+    let times = service.root.appending(path: "rates-measured")
+    _ = try await time()
+    #expect(try String(contentsOf: times, encoding: .utf8) == "x\n")
   }
 }

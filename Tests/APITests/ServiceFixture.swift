@@ -28,9 +28,11 @@ final class ServiceFixture: Sendable {
     jobs.diskWatermark = watermark
     jobs.executable = URL(filePath: "/bin/sh")
     jobs.identifierArguments = [root.appending(path: "identifiers.sh").path]
+    jobs.ratesArguments = [root.appending(path: "rates.sh").path]
     jobs.childEnvironment = ["PATH": "/usr/bin:/bin"]
     queue = JobQueue(stores, configuration: jobs, decoder: SignatureDecoder())
     let models = root.appending(path: "models")
+    try Self.makeRates(in: root)
     try Self.makeModel(models.appending(path: "starter"))
     let context = APIContext(
       queue: queue, shelf: ModelShelf(models), build: "dreambooth test",
@@ -40,6 +42,22 @@ final class ServiceFixture: Sendable {
     server = try Server(
       .init(host: "127.0.0.1", port: 0), routes: RouteTable.routes(context),
       isDraining: { queue.isDraining }, problem: ProblemMapping.problem)
+  }
+
+  /// Stands for `dreambooth rates`, and notes that it ran.
+  private static func makeRates(in root: URL) throws {
+    let points = [BlockWork.Kind.resnet, .transformer].flatMap { kind in
+      MachineRates.Pass.allCases.flatMap { pass in
+        Precision.allCases.map {
+          MachineRates.Point(kind, pass, $0, width: 320, side: 64, flopsPerSecond: 1e9)
+        }
+      }
+    }
+    let rates = MachineRates(points: points, optimizer: 1e9, compactOptimizer: 1e9)
+    let file = root.appending(path: "rates.json")
+    try ContractJSON.encoder().encode(rates).write(to: file)
+    let script = "echo x >> \(root.path)/rates-measured\ncp \(file.path) \"$2\"\n"
+    try Data(script.utf8).write(to: root.appending(path: "rates.sh"))
   }
 
   deinit { try? FileManager.default.removeItem(at: root) }

@@ -118,7 +118,8 @@ import Training
       return reason.contains("black")
     }
     let counted = try InstanceDataset([picture], side: 16, pixelsPerLatent: 4, unmaskedWeight: 0.25)
-    #expect(try #require(counted.photos[0].mask(isMirrored: false)).values.allSatisfy { $0 == 0.25 })
+    #expect(
+      try #require(counted.photos[0].mask(isMirrored: false)).values.allSatisfy { $0 == 0.25 })
   }
 
   @Test func `every draw of a batch is a function of seed and step`() throws {

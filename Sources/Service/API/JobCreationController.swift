@@ -30,15 +30,13 @@ struct JobCreationController: Sendable {
       .init(
         models: try await context.shelf.list(), build: context.build,
         start: try await InitFrom.find(in: value, context.stores)))
-    try context.requireMemory(asked)
+    try context.requireMemory(asked.draft.recipe, model: asked.model.id, side: asked.side)
     let folder = try UploadFolder(in: context.stores.folder.temporary)
     let upload = try await JobUpload(&reader, into: folder, context.limits)
     let pictures = try JobPictures(upload, asked.draft)
     asked.take(classImages: upload[.classImages].count)
     if isDryRun {
-      let wanted = asked.draft.recipe.training.resolution
-      let images = try await context.queue.examine(
-        pictures.incoming, targetSide: wanted > 0 ? wanted : asked.model.resolution)
+      let images = try await context.queue.examine(pictures.incoming, targetSide: asked.side)
       return try .json(try await DryRunPayload(asked, images, context))
     }
     let key = header?.key(for: value, pictures.meaning)
@@ -54,22 +52,6 @@ struct JobCreationController: Sendable {
 }
 
 extension APIContext {
-  /// Weights and optimizer alone must fit; pictures and activations come on top.
-  func requireMemory(_ asked: JobRequest) throws {
-    let needed = MemoryEstimate(asked.draft.recipe, shelf.folder(asked.model.id))
-    guard needed.lowerBound <= memory else {
-      throw Problem(
-        .willNotFit,
-        "training \(asked.model.id) with \(asked.draft.recipe.method.rawValue) needs at least "
-          + "\(needed.lowerBound) bytes of memory, this machine has \(memory); take a smaller base "
-          + "model, or a method that trains less, as lora",
-        errors: [
-          .init(
-            pointer: "/base_model", code: "will_not_fit", message: "too large for this machine")
-        ])
-    }
-  }
-
   /// The stored answer, if this very request was answered before.
   func replay(_ key: IdempotencyKey) async throws -> Response? {
     switch try await stores.idempotency.answer(key) {

@@ -96,6 +96,10 @@ struct JobDerivationController: Sendable {
             pointer: "/base_model", code: "base_model_changed", message: "has changed, or is gone")
         ])
     }
+    if let model {
+      try context.requireMemory(
+        job.recipe, model: model.id, side: model.side(of: job.recipe))
+    }
     var draft = JobDraft(
       config: job.config, recipe: job.recipe, baseModel: job.baseModel, build: context.build)
     draft.name = job.name
@@ -114,7 +118,7 @@ struct JobDerivationController: Sendable {
     var asked = try JobRequest(
       config, at: "/set",
       .init(models: try await context.shelf.list(), build: context.build, start: found))
-    try context.requireMemory(asked)
+    try context.requireMemory(asked.draft.recipe, model: asked.model.id, side: asked.side)
     if let dataset = try await context.stores.datasets.find(job.datasetId) {
       let (photos, classImages) = (dataset.photos, dataset.classImages)
       let faults = Faults()

@@ -66,7 +66,7 @@ struct AttemptDriver: Sendable {
     let usesClassImages = job.recipe.prior.enabled && job.recipe.prior.source == .uploaded
     let folder = stores.folder.attempt(ofJob: job.id, epoch: job.epoch)
     try await BlockingIO.run { try FileIO.createFolder(folder) }
-    return WorkOrder(
+    var order = WorkOrder(
       jobId: job.id, epoch: job.epoch, recipe: job.recipe,
       images: pictures(dataset.photos, job.subjectImages.map { $0.map(\.images) }),
       baseModel: models.folder(job.baseModel.id), clipEncoder: configuration.clipEncoder,
@@ -75,6 +75,8 @@ struct AttemptDriver: Sendable {
       classImages: usesClassImages
         ? pictures(dataset.classImages, job.subjectImages.map { $0.map(\.classImages) }) : nil,
       threads: configuration.threads)
+    order.memoryBytes = configuration.memoryBytes
+    return order
   }
 
   /// What was kept of these, with their subjects, captions and masks.

@@ -53,6 +53,8 @@ package final class AttemptRegistry: Sendable {
     }
   }
 
+  var isRunning: Bool { state.withLock { !$0.running.isEmpty } }
+
   var isSuspended: Bool { state.withLock { $0.suspended } }
 
   /// Suspends every attempt, and each one that still registers.

@@ -7,6 +7,7 @@ package final class JobQueue: Sendable {
   package let stores: Stores
   package let configuration: JobsConfiguration
   package let identifiers: IdentifierSurvey
+  package let machine: MachineSurvey
   let intake: PhotoIntake
   let attempts = AttemptRegistry()
   /// Rings when there may be a job to look at.
@@ -22,6 +23,7 @@ package final class JobQueue: Sendable {
     self.configuration = configuration
     self.disk = disk
     identifiers = IdentifierSurvey(stores.folder, configuration)
+    machine = MachineSurvey(stores.folder, configuration)
     intake = PhotoIntake(stores, decoder: decoder)
   }
 
@@ -162,6 +164,9 @@ package final class JobQueue: Sendable {
     draining.withLock { $0 = true }
     identifiers.stop()
   }
+
+  /// Whether a job is computed right now.
+  package var isBusy: Bool { attempts.isRunning }
 
   package var isDraining: Bool { draining.withLock { $0 } }
 

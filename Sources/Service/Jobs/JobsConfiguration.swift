@@ -6,11 +6,14 @@ package struct JobsConfiguration: Sendable {
   package var workers = 1
   /// Threads of each child's one team.
   package var threads: Int
+  /// Bytes that each child may take, resident; nil lets it see for itself what the machine has left.
+  package var memoryBytes: Int?
   /// The binary that is its own worker and decoder.
   package var executable = URL(fileURLWithPath: "/proc/self/exe")
   package var workerArguments = ["worker"]
   package var decodeArguments = ["decode"]
   package var identifierArguments = ["identifiers"]
+  package var ratesArguments = ["rates"]
   /// Variables that children get; nothing else of the service's environment reaches them.
   package var childEnvironment: [String: String] = [:]
   /// CLIP-like encoder pair for reports, if there is one.

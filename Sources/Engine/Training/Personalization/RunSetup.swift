@@ -23,7 +23,7 @@ struct RunSetup {
     try recipe.requireUsable()
     let plans = AdapterTargets.plans(recipe)
     model = try StableDiffusion(
-      opening: order.baseModel, adapters: plans, unet: recipe.frozenUNetFormat)
+      opening: order.baseModel, adapters: plans, unet: recipe.keepsUNetHalf ? .bf16 : .f32)
     size = recipe.training.resolution > 0 ? recipe.training.resolution : model.nativeSize
     do { try model.requireSize(width: size, height: size) } catch {
       throw TrainingError.invalidRecipe(
@@ -225,15 +225,5 @@ struct RunSetup {
       "dreambooth.method": recipe.method.rawValue,
       "dreambooth.trigger": subjects.map(\.instance).joined(separator: ", "),
     ]
-  }
-}
-
-extension TrainingRecipe {
-  /// A U-Net that nothing changes is kept as products read it: half the memory, the same results. Not where files are
-  /// made of its weights.
-  var frozenUNetFormat: DType {
-    let isFrozen = method.trainsAdapters || method == .textualInversion
-    let isWritten = exports.contains { $0 == .diffusers || $0 == .singleFile }
-    return training.precision == .bf16 && isFrozen && !isWritten ? .bf16 : .f32
   }
 }

@@ -73,6 +73,9 @@ struct JobRequest {
     draft.subjectImages = subjectImages
   }
 
+  /// Side of the training pictures in pixels.
+  var side: Int { model.side(of: draft.recipe) }
+
   /// The pictures that came with the request decide how many the prior has.
   mutating func take(classImages: Int) {
     let prior = draft.recipe.prior
@@ -134,6 +137,13 @@ struct JobRequest {
     evaluation.notOffered("prompt_set", "prompt sets; the prompts of samples are used")
     evaluation.notOffered("on", unless: [.string("checkpoint")], "evaluation at each checkpoint")
     evaluation.end()
+  }
+}
+
+extension ModelShelf.Model {
+  /// Side of a recipe's training pictures in pixels; a model that does not say its own is taken for Stable Diffusion 1.
+  func side(of recipe: TrainingRecipe) -> Int {
+    recipe.training.resolution > 0 ? recipe.training.resolution : resolution ?? 512
   }
 }
 

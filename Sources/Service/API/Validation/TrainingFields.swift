@@ -7,7 +7,9 @@ enum TrainingFields {
     _ fields: FieldReader, basePrediction: String?, _ randomSeed: () -> UInt64,
     _ recipe: inout TrainingRecipe
   ) {
-    if let rate = fields.float("learning_rate", RecipeLimits.learningRate) { recipe.learn(at: rate) }
+    if let rate = fields.float("learning_rate", RecipeLimits.learningRate) {
+      recipe.learn(at: rate)
+    }
     var training = recipe.training
     training.steps = fields.integer("steps", RecipeLimits.steps) ?? training.steps
     training.warmupSteps =

@@ -1,7 +1,3 @@
-package import Contract
-package import Models
-import Tensors
-
 /// Finds the fastest way through a step that fits into the memory there is.
 ///
 ///     peak = resident + gradients + inputs of all layers + most that the backward pass meets at one of them
@@ -16,28 +12,18 @@ package struct MemoryPlanner {
   package var resident: Int
   /// Bytes of all gradients, and of the largest few that one layer has.
   package var gradients: (all: Int, ofOneLayer: Int)
-  package var layers: LayerMemory
+  /// Bytes that the layers hold between the passes: their inputs, which stay in any case, and what each keeps
+  /// beside, unless it is recomputed. In the order of a forward pass.
+  package var layers: (inputs: [Int], kept: [Int])
   /// More than one batch adds to the gradients.
   package var accumulates: Bool
 
   package init(
-    resident: Int, gradients: (all: Int, ofOneLayer: Int), layers: LayerMemory, accumulates: Bool
+    resident: Int, gradients: (all: Int, ofOneLayer: Int),
+    layers: (inputs: [Int], kept: [Int]), accumulates: Bool
   ) {
     (self.resident, self.gradients) = (resident, gradients)
     (self.layers, self.accumulates) = (layers, accumulates)
-  }
-
-  /// For a trainer that does not exist yet, over everything that does.
-  /// - Parameter beside: bytes that will come to exist with it
-  package init(
-    _ parameters: ParameterGroup, _ layers: LayerMemory, hasCompactMoments: Bool,
-    hasAverage: Bool = false, accumulates: Bool = false, beside: Int = 0
-  ) {
-    let (all, largest) = (parameters.count, parameters.entries.map(\.tensor.count).max() ?? 0)
-    let moments = all * ((hasCompactMoments ? 2 : 8) + (hasAverage ? 4 : 0))
-    self.init(
-      resident: Self.program + TensorMemory.liveBytes + moments + beside,
-      gradients: (all: 4 * all, ofOneLayer: 8 * largest), layers: layers, accumulates: accumulates)
   }
 
   package func plan(budget: Int) -> MemoryPlan {

@@ -1,15 +1,11 @@
 import Contract
-import Models
 import Testing
-import Training
 
 @Suite struct MemoryPlannerTests {
   private func planner(accumulates: Bool = false) -> MemoryPlanner {
-    var layers = LayerMemory()
-    (layers.inputs, layers.kept) = ([1, 1, 1, 1], [10, 40, 20, 30])
-    return MemoryPlanner(
-      resident: 1000, gradients: (all: 500, ofOneLayer: 50), layers: layers,
-      accumulates: accumulates)
+    MemoryPlanner(
+      resident: 1000, gradients: (all: 500, ofOneLayer: 50),
+      layers: (inputs: [1, 1, 1, 1], kept: [10, 40, 20, 30]), accumulates: accumulates)
   }
 
   @Test func `with room for everything nothing is computed twice and gradients are kept`() {
