@@ -102,3 +102,7 @@ void ck_free(void *memory, size_t bytes) {
   if (bytes >= large) arena().give(memory, bytes);
   else free(memory);
 }
+
+static thread_local long counted = 0;
+void ck_count_bytes(long bytes) { counted += bytes; }
+long ck_counted_bytes(void) { return counted; }

@@ -1,6 +1,5 @@
 internal import CKernels
 import Glibc
-import Synchronization
 
 /// Memory of one array: own and 64-byte aligned, or part of a mapped file that `owner` keeps open.
 final class Buffer {
@@ -19,7 +18,7 @@ final class Buffer {
     pointer = memory
     self.byteCount = byteCount
     owner = nil
-    Buffer.live.wrappingAdd(byteCount, ordering: .relaxed)
+    ck_count_bytes(byteCount)
   }
 
   init(mapping pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
@@ -31,11 +30,8 @@ final class Buffer {
   deinit {
     guard owner == nil else { return }
     ck_free(pointer, byteCount)
-    Buffer.live.wrappingSubtract(byteCount, ordering: .relaxed)
+    ck_count_bytes(-byteCount)
   }
-
-  /// Bytes of all arrays that exist now, mapped ones left out.
-  fileprivate static let live = Atomic<Int>(0)
 
   var isMapped: Bool { owner != nil }
 
@@ -45,6 +41,6 @@ final class Buffer {
 
 /// What a memory plan asks.
 package enum TensorMemory {
-  /// Bytes of all tensors that exist now, those in mapped files left out.
-  package static var liveBytes: Int { Buffer.live.load(ordering: .relaxed) }
+  /// Bytes of this thread's tensors that exist now, those in mapped files left out.
+  package static var liveBytes: Int { ck_counted_bytes() }
 }

@@ -25,6 +25,9 @@ void ck_limit_instruction_set(const char *_Nullable name);
 /// size.
 void *_Nullable ck_allocate(size_t bytes);
 void ck_free(void *memory, size_t bytes);
+/// A sum that each thread keeps for itself: of the bytes that its tensors hold.
+void ck_count_bytes(long bytes);
+long ck_counted_bytes(void);
 
 typedef struct {
   long m, n, k, batch;
