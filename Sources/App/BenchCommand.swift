@@ -17,7 +17,7 @@ struct BenchCommand: ParsableCommand {
       is the side of the latents, `rss_gb` the peak of resident memory in 10^9 bytes. The training
       steps are those of a job, with one pair of latents and noise: `full` changes the whole U-Net,
       `lora` adapters of rank 8 on its attentions, `textual-inversion` one word, through a frozen
-      text encoder. `load` opens the U-Net of a folder. `generate` draws with DPM++ 2M and guidance;
+      text encoder; layers are computed twice where --memory asks for it. `load` opens the U-Net of a folder. `generate` draws with DPM++ 2M and guidance;
       it prints a line for each of --steps sampler steps, and one for the whole picture.
       """)
 
@@ -99,7 +99,9 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  func report(_ side: Int, _ seconds: [String: Double], part: String? = nil) {
+  func report(
+    _ side: Int, _ seconds: [String: Double], part: String? = nil, plan: MemoryPlan? = nil
+  ) {
     let times = ["forward", "backward", "optimiser", "total"]
       .compactMap { name in seconds[name].map { (name, String(format: "%.3f", $0)) } }
     let fields: [(String, String)] =
@@ -107,7 +109,8 @@ struct BenchCommand: ParsableCommand {
         ("mode", "\"\(mode.rawValue)\""), ("dtype", "\"\(precision.rawValue)\""),
         ("batch", "\(batch)"), ("size", "\(side)"), ("threads", "\(ThreadTeam.size)"),
         ("instruction_set", "\"\(InstructionSet.current.rawValue)\""),
-      ] + (part.map { [("part", "\"\($0)\"")] } ?? []) + times + [
+      ] + (part.map { [("part", "\"\($0)\"")] } ?? []) 
+      + (plan?.fields ?? []) + times + [
         ("rss_gb", String(format: "%.2f", peakResidentGigabytes()))
       ]
     if json {
@@ -131,6 +134,15 @@ private func peakResidentGigabytes() -> Double {
   var usage = rusage()
   getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
   return Double(usage.ru_maxrss) * 1024 / 1e9
+}
+
+extension MemoryPlan {
+  fileprivate var fields: [(String, String)] {
+    [
+      ("recomputed_layers", "\(recomputedLayers.count)"),
+      ("expected_gb", String(format: "%.2f", Double(expected) / 1e9)),
+    ]
+  }
 }
 
 extension InstructionSet: ExpressibleByArgument {}

@@ -11,8 +11,8 @@ extension BenchCommand {
     var unet = try subject.unet(.f32)
     let given = try BenchInputs(subject, unet.config, size: size, batch: batch)
     let parameters = ParameterGroup(unet.parameters.map { ("unet.\($0.key)", $0.tensor) })
-    let settings = settings(&unet, parameters, given)
-    try train(parameters, settings, given.side) {
+    let (settings, plan) = settings(&unet, parameters, given)
+    try train(parameters, settings, plan, given.side) {
       meanSquaredError(unet(given.zt, t: given.t, context: given.context), given.noise)
     }
   }
@@ -20,12 +20,12 @@ extension BenchCommand {
   func lora(_ subject: BenchSubject) throws {
     var recipe = TrainingRecipe(classNoun: "dog")
     (recipe.method, recipe.lora.rank, recipe.lora.targets) = (.lora, 8, [.attention])
-    let plan = AdapterTargets.plans(recipe)["unet"]
-    var unet = try subject.unet(precision.dtype, adapters: plan)
+    let adapters = AdapterTargets.plans(recipe)["unet"]
+    var unet = try subject.unet(precision.dtype, adapters: adapters)
     let given = try BenchInputs(subject, unet.config, size: size, batch: batch)
-    let parameters = ParameterGroup((plan?.adapters ?? []).flatMap(\.tensors))
-    let settings = settings(&unet, parameters, given)
-    try train(parameters, settings, given.side) {
+    let parameters = ParameterGroup((adapters?.adapters ?? []).flatMap(\.tensors))
+    let (settings, plan) = settings(&unet, parameters, given)
+    try train(parameters, settings, plan, given.side) {
       meanSquaredError(unet(given.zt, t: given.t, context: given.context), given.noise)
     }
   }
@@ -40,8 +40,8 @@ extension BenchCommand {
     var ids = BenchInputs.ids(text.config, batch: batch)
     for row in ids.indices { ids[row][ids[row].count / 2] = text.config.vocabSize }
     let parameters = ParameterGroup([("words.new", word)])
-    let settings = settings(&unet, parameters, given)
-    try train(parameters, settings, given.side) {
+    let (settings, plan) = settings(&unet, parameters, given)
+    try train(parameters, settings, plan, given.side) {
       meanSquaredError(unet(given.zt, t: given.t, context: text(ids)), given.noise)
     }
   }
@@ -49,7 +49,7 @@ extension BenchCommand {
   /// As a job would, finds the fastest step that fits into `--memory`.
   private func settings(
     _ unet: inout UNet2DConditionModel, _ parameters: ParameterGroup, _ given: BenchInputs
-  ) -> Trainer.Settings {
+  ) -> (Trainer.Settings, MemoryPlan) {
     let layers = withPrecision(precision.compute) {
       unet.layerMemory(given.zt, t: given.t, context: given.context)
     }
@@ -61,11 +61,12 @@ extension BenchCommand {
       totalSteps: steps, learningRate: LearningRateSchedule(rate: 1e-6),
       compactMoments: isCompact ? Philox(seed: 0) : nil)
     settings.gradients = plan.appliesGradientsAtOnce ? .applied : .kept
-    return settings
+    return (settings, plan)
   }
 
   private func train(
-    _ parameters: ParameterGroup, _ settings: Trainer.Settings, _ side: Int, _ loss: () -> Tensor
+    _ parameters: ParameterGroup, _ settings: Trainer.Settings, _ plan: MemoryPlan, _ side: Int,
+    _ loss: () -> Tensor
   ) throws {
     let trainer = Trainer(parameters, settings)
     for _ in 0..<steps {
@@ -81,7 +82,7 @@ extension BenchCommand {
         [
           "forward": times.forward, "backward": times.backward, "optimiser": times.optimizer,
           "total": step.seconds,
-        ])
+        ], plan: plan)
     }
   }
 }

@@ -1,4 +1,4 @@
-/// How many values a block holds. It mirrors the blocks of the engine's `Models/UNet` and what their ops keep; tests hold
+/// What a block holds. It mirrors the blocks of the engine's `Models/UNet` and what their ops keep; tests hold
 /// it to what the engine counts of itself.
 extension BlockWork {
   /// What learns inside a block.
@@ -9,17 +9,20 @@ extension BlockWork {
   /// Values of what it makes of one sample.
   package var output: Int { positions * width }
 
-  /// Values that its backward pass needs of one sample beside the block's input and output.
-  /// - Parameter tokens: length of the text
-  package func kept(_ learning: Learning, tokens: Int) -> Int {
-    let trained = learning == .weights
+  /// Bytes that its backward pass needs of one sample beside the block's input and output.
+  /// - Parameters:
+  ///   - tokens: length of the text
+  ///   - precision: of the products
+  package func kept(_ learning: Learning, tokens: Int, _ precision: Precision) -> Int {
+    let rounded = precision == .bf16 ? 2 : 4
     switch kind {
-    // norm1, conv1, norm2; and the inputs of both convolutions, which their weights' gradients need.
-    case .resnet: return input + 2 * output + (trained ? input + output : 0)
-    // h; q, k, v, o; x; q, k, v, o; y; h, gate, gelu of the feed-forward; and the inputs of layers that learn.
+    // conv1; norms are made again.
+    case .resnet: return 4 * output
+    // h, o, x, o, y, and the input of the last layer if it learns; q, k, v, q, the text's k and v, and h and gate of the
+    // feed-forward.
     case .transformer:
-      let tensors = 21 + (trained ? 9 : learning == .adapters ? 2 : 0)
-      return tensors * output + 2 * tokens * width
+      return 4 * (learning == .weights ? 6 : 5) * output
+        + rounded * (12 * output + 2 * tokens * width)
     case .other: return 0
     }
   }
@@ -27,8 +30,8 @@ extension BlockWork {
   /// Most values at a time, of one sample, where nothing is kept.
   package var passing: Int {
     switch kind {
-    case .resnet: max(3 * input, 2 * input + 2 * output, input + 3 * output)
-    case .transformer: 19 * output
+    case .resnet: max(2 * input + output, input + 3 * output)
+    case .transformer: 15 * output
     case .other: 3 * output
     }
   }

@@ -76,12 +76,12 @@ package struct NetworkWork: Equatable, Sendable {
 
   /// What a step of the engine holds for its backward pass: bytes of each layer's input, and of what it keeps beside.
   package func layers(
-    _ learning: BlockWork.Learning, samples: Int, tokens: Int
+    _ learning: BlockWork.Learning, _ precision: Precision, samples: Int, tokens: Int
   ) -> (inputs: [Int], kept: [Int]) {
     let layers = blocks.filter { $0.kind != .other }
     return (
       layers.map { 4 * samples * $0.input },
-      layers.map { 4 * samples * $0.kept(learning, tokens: tokens) }
+      layers.map { samples * $0.kept(learning, tokens: tokens, precision) }
     )
   }
 

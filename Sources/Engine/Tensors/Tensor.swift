@@ -8,6 +8,8 @@ package final class Tensor {
   private(set) var buffer: Buffer
   /// The op that made this tensor; `nil` for leaves and where no history was recorded.
   var node: Node?
+  /// How to compute these values again from what the op that made them keeps anyway (see `Kept`).
+  var remake: (() -> Tensor)?
   /// A leaf that wants a gradient.
   package var isTrainable = false
   /// What `backward` accumulated into this trainable leaf: f32, same shape.

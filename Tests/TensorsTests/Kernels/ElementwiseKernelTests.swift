@@ -44,8 +44,22 @@ import Testing
     }
   }
 
+  static func gatedCases(_ n: Int) -> [KernelCase] {
+    [false, true].map { stored in
+      KernelCase("geglu [3, \(n)]\(stored ? ", in bf16" : "")") { kernels in
+        let (x, dy) = (noise(6 * n, 1, scale: 3), noise(3 * n, 2))
+        return x.withOperand(stored: stored) { x in
+          [
+            written(3 * n) { kernels.geglu(x, $0, rows: 3, width: n) },
+            written(6 * n) { kernels.gegluBackward(x, dy, $0, rows: 3, width: n) },
+          ]
+        }
+      }
+    }
+  }
+
   static func scalingCases(_ n: Int) -> [KernelCase] {
-    [
+    gatedCases(n) + [
       KernelCase("affine and accumulate \(n)") { kernels in
         let x = noise(n, 1)
         return [

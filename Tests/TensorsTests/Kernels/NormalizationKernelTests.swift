@@ -3,11 +3,11 @@ import Testing
 
 @Suite struct NormalizationKernelTests {
   static func groupNormCase(
-    _ B: Int, _ P: Int, _ C: Int, _ groups: Int, shift: Float = 0
+    _ B: Int, _ P: Int, _ C: Int, _ groups: Int, shift: Float = 0, silu: Bool = false
   ) -> KernelCase {
-    KernelCase("group norm [\(B), \(P), \(C)] in \(groups), shift \(shift)", tolerance: 2e-5) {
-      kernels in
-      let g = GroupNormGeometry(B: B, P: P, C: C, groups: groups, eps: 1e-5)
+    let name = "group norm\(silu ? " and silu" : "") [\(B), \(P), \(C)] in \(groups), shift \(shift)"
+    return KernelCase(name, tolerance: 2e-5) { kernels in
+      let g = GroupNormGeometry(B: B, P: P, C: C, groups: groups, eps: 1e-5, silu: silu)
       let (x, dy) = (noise(B * P * C, 1, shift: shift), noise(B * P * C, 2))
       let (weight, bias) = (noise(C, 3, shift: 1), noise(C, 4))
       let statistics = [Float](repeating: 0, count: B * groups)
@@ -17,11 +17,13 @@ import Testing
       }
       let dx = written(x.count) {
         kernels.groupNormBackward(
-          x, weight: weight, mean: mean, rstd: rstd, dy, $0, dWeight: &dWeight, dBias: &dBias, g)
+          x, weight: weight, bias: bias, mean: mean, rstd: rstd, dy, $0, dWeight: &dWeight,
+          dBias: &dBias, g)
       }
       var alone = [Float](repeating: 0, count: C)
       kernels.groupNormBackward(
-        x, weight: weight, mean: mean, rstd: rstd, dy, nil, dWeight: nil, dBias: &alone, g)
+        x, weight: weight, bias: bias, mean: mean, rstd: rstd, dy, nil, dWeight: nil,
+        dBias: &alone, g)
       return [y, mean, rstd, dx, dWeight, dBias, alone]
     }
   }
@@ -50,6 +52,8 @@ import Testing
     [
       groupNormCase(1, 1, 4, 1), groupNormCase(2, 17, 33, 3), groupNormCase(3, 77, 48, 16),
       groupNormCase(9, 31, 24, 8), groupNormCase(1, 3001, 64, 32), groupNormCase(8, 64, 80, 4),
+      groupNormCase(2, 17, 33, 3, silu: true), groupNormCase(9, 31, 24, 8, silu: true),
+      groupNormCase(1, 3001, 64, 32, silu: true),
     ] + [(1, 3), (3, 17), (31, 33), (77, 100), (600, 64)].map { layerNormCase($0, $1) }
 
   @Test("Fast normalisations and their gradients match the reference", arguments: cases)

@@ -37,6 +37,18 @@ import Testing
       })
   }
 
+  @Test("GEGLU")
+  func geglu() {
+    check(
+      "geglu", noise(40, 1),
+      forward: { x in
+        x.withOperand { x in written(20) { kernels.geglu(x, $0, rows: 4, width: 5) } }
+      },
+      gradient: { x, dy in
+        x.withOperand { x in written(40) { kernels.gegluBackward(x, dy, $0, rows: 4, width: 5) } }
+      })
+  }
+
   @Test(
     "Convolution, for its input and its weight", arguments: ProductKernelTests.geometries.prefix(7))
   func convolution(_ g: ConvGeometry) {
@@ -63,9 +75,9 @@ import Testing
       })
   }
 
-  @Test("Group norm, for its input, weight and bias")
-  func groupNorm() {
-    let g = GroupNormGeometry(B: 2, P: 7, C: 12, groups: 3, eps: 1e-5)
+  @Test("Group norm, for its input, weight and bias", arguments: [false, true])
+  func groupNorm(silu: Bool) {
+    let g = GroupNormGeometry(B: 2, P: 7, C: 12, groups: 3, eps: 1e-5, silu: silu)
     let zeros = [Float](repeating: 0, count: g.C)
     let (x, weight, bias) = (noise(2 * 7 * 12, 1), noise(g.C, 2), noise(g.C, 3))
     var (mean, rstd) = ([Float](repeating: 0, count: 6), [Float](repeating: 0, count: 6))
@@ -79,7 +91,8 @@ import Testing
       var (dWeight, dBias) = (zeros, zeros)
       let dx = written(x.count) {
         kernels.groupNormBackward(
-          x, weight: weight, mean: mean, rstd: rstd, dy, $0, dWeight: &dWeight, dBias: &dBias, g)
+          x, weight: weight, bias: bias, mean: mean, rstd: rstd, dy, $0, dWeight: &dWeight,
+          dBias: &dBias, g)
       }
       return [dx, dWeight, dBias]
     }

@@ -10,6 +10,7 @@ import Testing
     + [
       NormalizationKernelTests.groupNormCase(9, 256, 48, 16),
       NormalizationKernelTests.groupNormCase(1, 4099, 40, 8),
+      NormalizationKernelTests.groupNormCase(1, 4099, 40, 8, silu: true),
       NormalizationKernelTests.layerNormCase(1500, 77),
       AttentionKernelTests.softmaxCase(700, 77),
       AttentionKernelTests.attentionCase(3, 100, 300, 3, 40),

@@ -47,6 +47,7 @@ enum ck_binary_operation { CK_ADD, CK_SUBTRACT, CK_MULTIPLY, CK_DIVIDE };
 typedef struct {
   long B, P, C, groups;
   float eps;
+  int silu;  // after the norm
 } ck_group_norm_shape;
 
 typedef struct {

@@ -30,6 +30,15 @@ CK_OWN(binary, (int op, const float *a, const float *b, float *y, long n), (op, 
 CK_OWN(broadcast,
        (int op, const float *a, const float *b, float *y, long outer, long middle, long inner),
        (op, a, b, y, outer, middle, inner))
+/// Of `f32` and `bf16` exactly one is given.
+CK_OWN(geglu,
+       (const float *_Nullable f32, const uint16_t *_Nullable bf16, float *y, long rows,
+        long width),
+       (f32, bf16, y, rows, width))
+CK_OWN(geglu_backward,
+       (const float *_Nullable f32, const uint16_t *_Nullable bf16, const float *dy, float *dx,
+        long rows, long width),
+       (f32, bf16, dy, dx, rows, width))
 CK_OWN(affine, (const float *x, float *y, float scale, float shift, long n),
        (x, y, scale, shift, n))
 CK_OWN(accumulate, (const float *x, float scale, float *y, long n), (x, scale, y, n))
@@ -45,10 +54,10 @@ CK_OWN(group_norm,
         float *rstd, ck_group_norm_shape s),
        (x, weight, bias, y, mean, rstd, s))
 CK_OWN(group_norm_backward,
-       (const float *x, const float *weight, const float *mean, const float *rstd,
-        const float *dy, float *_Nullable dx, float *_Nullable d_weight, float *_Nullable d_bias,
-        ck_group_norm_shape s),
-       (x, weight, mean, rstd, dy, dx, d_weight, d_bias, s))
+       (const float *x, const float *weight, const float *bias, const float *mean,
+        const float *rstd, const float *dy, float *_Nullable dx, float *_Nullable d_weight,
+        float *_Nullable d_bias, ck_group_norm_shape s),
+       (x, weight, bias, mean, rstd, dy, dx, d_weight, d_bias, s))
 CK_OWN(layer_norm,
        (const float *x, const float *weight, const float *bias, float *y, float *mean,
         float *rstd, long rows, long width, float eps),

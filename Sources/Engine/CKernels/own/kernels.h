@@ -9,6 +9,7 @@
 #include "pack.h"
 #include "gemm.h"
 #include "products.h"
+#include "gates.h"
 #include "attention.h"
 #include "convolution.h"
 #include "moments.h"

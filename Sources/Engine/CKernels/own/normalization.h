@@ -37,7 +37,14 @@ INLINE long positions_per_task(ck_group_norm_shape s) {
   return piece < s.P ? piece : s.P;
 }
 
-static void group_norm(
+/// What a group norm is followed by: nothing, or Silu.
+struct Same {
+  INLINE vf f(vf x) { return x; }
+  INLINE vf df(vf) { return 1.f; }
+};
+
+template <class Then>
+static void group_norm_then(
     const float *x, const float *weight, const float *bias, float *y, float *mean, float *rstd,
     ck_group_norm_shape s) {
   long P = s.P, C = s.C, width = C / s.groups;
@@ -88,7 +95,8 @@ static void group_norm(
       for (long c = 0; c < C; c += L) {
         long n = C - c;
         vf v = load_upto(x + p * C + c, n) - load_upto(center + c, n);
-        store_upto(y + p * C + c, v * load_upto(scale + c, n) + load_upto(bias + c, n), n);
+        v = v * load_upto(scale + c, n) + load_upto(bias + c, n);
+        store_upto(y + p * C + c, Then::f(v), n);
       }
   };
 
@@ -112,26 +120,38 @@ static void group_norm(
   });
 }
 
-/// With xhat = (x - mean) rstd and n = P C/G values per group:
-/// dx = rstd (w dy - sum(w dy)/n - xhat sum(w dy xhat)/n), dWeight = sum(dy xhat), dBias = sum(dy).
-static void group_norm_backward(
-    const float *x, const float *weight, const float *mean, const float *rstd, const float *dy,
-    float *dx, float *d_weight, float *d_bias, ck_group_norm_shape s) {
+static void group_norm(
+    const float *x, const float *weight, const float *bias, float *y, float *mean, float *rstd,
+    ck_group_norm_shape s) {
+  (s.silu ? group_norm_then<Silu> : group_norm_then<Same>)(x, weight, bias, y, mean, rstd, s);
+}
+
+/// With xhat = (x - mean) rstd, n = P C/G values per group, and d = dy then'(w xhat + bias):
+/// dx = rstd (w d - sum(w d)/n - xhat sum(w d xhat)/n), dWeight = sum(d xhat), dBias = sum(d).
+template <class Then>
+static void group_norm_then_backward(
+    const float *x, const float *weight, const float *bias, const float *mean, const float *rstd,
+    const float *dy, float *dx, float *d_weight, float *d_bias, ck_group_norm_shape s) {
   long P = s.P, C = s.C, width = C / s.groups;
   long piece = positions_per_task(s), pieces = (P + piece - 1) / piece;
   double *partial = scratch<double>(scratch_a, s.B * pieces * C * 2);
 
   auto statistics = [=](long b, long i) {
-    float *center = scratch(scratch_b, C);
-    for (long c = 0; c < C; c++) center[c] = mean[b * s.groups + c / width];
+    float *center = scratch(scratch_b, 2 * C), *scale = center + C;
+    for (long c = 0; c < C; c++) {
+      center[c] = mean[b * s.groups + c / width];
+      scale[c] = weight[c] * rstd[b * s.groups + c / width];
+    }
     double *sums = partial + (b * pieces + i) * 2 * C;
     long p1 = (i + 1) * piece < P ? (i + 1) * piece : P;
     channel_sums(
         C, i * piece, p1, sums, sums + C,
         [=](long p, long c, long n, vf &a, vf &q) __attribute__((always_inline)) {
-          vf d = load_upto(dy + (b * P + p) * C + c, n);
+          vf distance = load_upto(x + (b * P + p) * C + c, n) - load_upto(center + c, n);
+          vf y = distance * load_upto(scale + c, n) + load_upto(bias + c, n);
+          vf d = load_upto(dy + (b * P + p) * C + c, n) * Then::df(y);
           a += d;
-          q += d * (load_upto(x + (b * P + p) * C + c, n) - load_upto(center + c, n));
+          q += d * distance;
         });
   };
   auto combine = [=](long b) {
@@ -162,9 +182,10 @@ static void group_norm_backward(
     for (long p = b * P + i * piece; p < b * P + p1; p++)
       for (long c = 0; c < C; c += L) {
         long n = C - c;
-        vf v = load_upto(dy + p * C + c, n) * load_upto(of_dy + c, n);
         vf distance = load_upto(x + p * C + c, n) - load_upto(center + c, n);
-        v += distance * load_upto(of_x + c, n) + load_upto(constant + c, n);
+        vf scale = load_upto(of_dy + c, n);
+        vf v = load_upto(dy + p * C + c, n) * Then::df(distance * scale + load_upto(bias + c, n));
+        v = v * scale + (distance * load_upto(of_x + c, n) + load_upto(constant + c, n));
         store_upto(dx + p * C + c, v, n);
       }
   };
@@ -196,6 +217,13 @@ static void group_norm_backward(
     if (d_weight) d_weight[c] += float(dw);
     if (d_bias) d_bias[c] += float(db);
   }
+}
+
+static void group_norm_backward(
+    const float *x, const float *weight, const float *bias, const float *mean, const float *rstd,
+    const float *dy, float *dx, float *d_weight, float *d_bias, ck_group_norm_shape s) {
+  (s.silu ? group_norm_then_backward<Silu> : group_norm_then_backward<Same>)(
+      x, weight, bias, mean, rstd, dy, dx, d_weight, d_bias, s);
 }
 
 static void layer_norm(

@@ -22,4 +22,10 @@ package struct GroupNorm {
   package func callAsFunction(_ x: Tensor) -> Tensor {
     groupNorm(x, weight: weight, bias: bias, groups: groups, eps: eps)
   }
+
+  /// silu(self(x)), with fewer passes over memory.
+  /// - Parameter x: `[B, ..., C]`
+  package func silu(_ x: Tensor) -> Tensor {
+    groupNorm(x, weight: weight, bias: bias, groups: groups, eps: eps, thenSilu: true)
+  }
 }

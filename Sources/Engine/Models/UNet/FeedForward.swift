@@ -18,7 +18,6 @@ package struct FeedForward {
   /// - Parameter x: `[B, N, D]`
   /// - Returns: `[B, N, D]`
   package func callAsFunction(_ x: Tensor) -> Tensor {
-    let halves = proj(x).split(axis: -1, parts: 2)  // [B, N, 4D] each
-    return out(halves[0] * gelu(halves[1]))
+    out(geglu(proj(x)))
   }
 }

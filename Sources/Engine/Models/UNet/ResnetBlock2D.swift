@@ -34,9 +34,9 @@ package struct ResnetBlock2D {
   ///   - t: time embedding, `[B, D]`; `nil` in the VAE
   /// - Returns: activations, `[B, H, W, Cout]`
   package func callAsFunction(_ x: Tensor, t: Tensor?) -> Tensor {
-    var h = conv1(silu(norm1(x)))
+    var h = conv1(norm1.silu(x))
     if let t, let timeEmbProj { h = h + timeEmbProj(silu(t)).perChannel }  // [B, 1, 1, Cout]
-    h = conv2(silu(norm2(h)))
+    h = conv2(norm2.silu(h))
     return (convShortcut?(x) ?? x) + h
   }
 }

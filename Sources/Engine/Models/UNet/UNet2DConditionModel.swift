@@ -112,6 +112,6 @@ package struct UNet2DConditionModel: ModelComponent {
     }
     x = midBlock(x, given)
     for block in upBlocks { x = block(x, skips: &skips, given) }
-    return convOut(silu(convNormOut(x)))
+    return convOut(convNormOut.silu(x))
   }
 }

@@ -43,6 +43,6 @@ package struct VAEDecoder {
       for resnet in resnets { x = resnet(x, t: nil) }
       x = upsampler?(x) ?? x
     }
-    return convOut(silu(convNormOut(x)))
+    return convOut(convNormOut.silu(x))
   }
 }

@@ -45,6 +45,6 @@ package struct VAEEncoder {
       for resnet in resnets { x = resnet(x, t: nil) }
       x = downsampler?(x) ?? x
     }
-    return convOut(silu(convNormOut(midBlock(x))))
+    return convOut(convNormOut.silu(midBlock(x)))
   }
 }

@@ -24,6 +24,16 @@ extension FastKernels {
     ck_broadcast(op.code, a, b, y, outer, middle, inner)
   }
 
+  package func geglu(_ x: Operand, _ y: MutableFloats, rows: Int, width: Int) {
+    ck_geglu(x.f32, x.bf16, y, rows, width)
+  }
+
+  package func gegluBackward(
+    _ x: Operand, _ dy: Floats, _ dx: MutableFloats, rows: Int, width: Int
+  ) {
+    ck_geglu_backward(x.f32, x.bf16, dy, dx, rows, width)
+  }
+
   package func affine(
     _ x: Floats, _ y: MutableFloats, scale: Float, shift: Float, count: Int
   ) {

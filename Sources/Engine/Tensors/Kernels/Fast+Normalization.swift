@@ -9,10 +9,10 @@ extension FastKernels {
   }
 
   package func groupNormBackward(
-    _ x: Floats, weight: Floats, mean: Floats, rstd: Floats, _ dy: Floats, _ dx: MutableFloats?,
-    dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry
+    _ x: Floats, weight: Floats, bias: Floats, mean: Floats, rstd: Floats, _ dy: Floats,
+    _ dx: MutableFloats?, dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry
   ) {
-    ck_group_norm_backward(x, weight, mean, rstd, dy, dx, dWeight, dBias, g.shape)
+    ck_group_norm_backward(x, weight, bias, mean, rstd, dy, dx, dWeight, dBias, g.shape)
   }
 
   package func layerNorm(
@@ -32,6 +32,6 @@ extension FastKernels {
 
 extension GroupNormGeometry {
   var shape: ck_group_norm_shape {
-    ck_group_norm_shape(B: B, P: P, C: C, groups: groups, eps: eps)
+    ck_group_norm_shape(B: B, P: P, C: C, groups: groups, eps: eps, silu: silu ? 1 : 0)
   }
 }

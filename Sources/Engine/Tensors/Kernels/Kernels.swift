@@ -17,6 +17,10 @@ package protocol Kernels: Sendable {
   func broadcast(
     _ op: BinaryOperation, _ a: Floats, _ b: Floats, _ y: MutableFloats, outer: Int, middle: Int,
     inner: Int)
+  /// y = h gelu(gate): x [rows, 2 width] holds h and gate side by side, y [rows, width]
+  func geglu(_ x: Operand, _ y: MutableFloats, rows: Int, width: Int)
+  /// dx = [dy gelu(gate), dy h gelu'(gate)]
+  func gegluBackward(_ x: Operand, _ dy: Floats, _ dx: MutableFloats, rows: Int, width: Int)
   /// y[i] = scale * x[i] + shift
   func affine(_ x: Floats, _ y: MutableFloats, scale: Float, shift: Float, count: Int)
   /// y[i] += scale * x[i]
@@ -53,14 +57,14 @@ package protocol Kernels: Sendable {
     _ g: ConvGeometry, accumulate: Bool, precision: ComputePrecision)
 
   // Normalization
-  /// x, y [B, P, C] with P positions; mean, rstd [B, G]; weight, bias [C]
+  /// x, y [B, P, C] with P positions; mean, rstd [B, G]; weight, bias [C]; then SiLU if `g.silu`
   func groupNorm(
     _ x: Floats, weight: Floats, bias: Floats, _ y: MutableFloats, mean: MutableFloats,
     rstd: MutableFloats, _ g: GroupNormGeometry)
   /// dx = ..., dWeight += ..., dBias += ... (dx, dWeight, dBias may be nil)
   func groupNormBackward(
-    _ x: Floats, weight: Floats, mean: Floats, rstd: Floats, _ dy: Floats, _ dx: MutableFloats?,
-    dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry)
+    _ x: Floats, weight: Floats, bias: Floats, mean: Floats, rstd: Floats, _ dy: Floats,
+    _ dx: MutableFloats?, dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry)
   /// x, y [rows, width]; mean, rstd [rows]
   func layerNorm(
     _ x: Floats, weight: Floats, bias: Floats, _ y: MutableFloats, mean: MutableFloats,
@@ -156,8 +160,11 @@ package struct ConvGeometry: Hashable, Sendable {
 
 package struct GroupNormGeometry: Sendable {
   package var B: Int, P: Int, C: Int, groups: Int, eps: Float
-  package init(B: Int, P: Int, C: Int, groups: Int, eps: Float) {
+  /// y = silu(norm(x)) instead of norm(x)
+  package var silu: Bool
+  package init(B: Int, P: Int, C: Int, groups: Int, eps: Float, silu: Bool = false) {
     (self.B, self.P, self.C, self.groups, self.eps) = (B, P, C, groups, eps)
+    self.silu = silu
   }
 }
 

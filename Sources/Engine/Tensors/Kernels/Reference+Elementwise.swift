@@ -31,6 +31,28 @@ extension ReferenceKernels {
     }
   }
 
+  package func geglu(_ x: Operand, _ y: MutableFloats, rows: Int, width: Int) {
+    for r in 0..<rows {
+      for i in 0..<width {
+        let (h, gate) = (Double(x[r * 2 * width + i]), Double(x[(r * 2 + 1) * width + i]))
+        y[r * width + i] = Float(h * UnaryFunction.gelu.value(gate))
+      }
+    }
+  }
+
+  package func gegluBackward(
+    _ x: Operand, _ dy: Floats, _ dx: MutableFloats, rows: Int, width: Int
+  ) {
+    for r in 0..<rows {
+      for i in 0..<width {
+        let (h, gate) = (Double(x[r * 2 * width + i]), Double(x[(r * 2 + 1) * width + i]))
+        let d = Double(dy[r * width + i])
+        dx[r * 2 * width + i] = Float(d * UnaryFunction.gelu.value(gate))
+        dx[(r * 2 + 1) * width + i] = Float(d * h * UnaryFunction.gelu.derivative(gate))
+      }
+    }
+  }
+
   package func affine(
     _ x: Floats, _ y: MutableFloats, scale: Float, shift: Float, count: Int
   ) {

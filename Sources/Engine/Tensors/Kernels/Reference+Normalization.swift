@@ -8,17 +8,22 @@ extension ReferenceKernels {
       (mean[index], rstd[index]) = (Float(m), Float(r))
       for i in members {
         let xhat = (Double(x[i]) - m) * r
-        y[i] = Float(xhat * Double(weight[i % g.C]) + Double(bias[i % g.C]))
+        let value = xhat * Double(weight[i % g.C]) + Double(bias[i % g.C])
+        y[i] = Float(g.silu ? UnaryFunction.silu.value(value) : value)
       }
     }
   }
 
   package func groupNormBackward(
-    _ x: Floats, weight: Floats, mean: Floats, rstd: Floats, _ dy: Floats, _ dx: MutableFloats?,
-    dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry
+    _ x: Floats, weight: Floats, bias: Floats, mean: Floats, rstd: Floats, _ dy: Floats,
+    _ dx: MutableFloats?, dWeight: MutableFloats?, dBias: MutableFloats?, _ g: GroupNormGeometry
   ) {
     backward(
-      x, weight, mean, rstd, dy, dx, dWeight, dBias, width: g.C, groups: g.members())
+      x, weight, mean, rstd, dy, dx, dWeight, dBias, width: g.C, groups: g.members(),
+      then: { i, xhat in
+        let value = xhat * Double(weight[i % g.C]) + Double(bias[i % g.C])
+        return g.silu ? UnaryFunction.silu.derivative(value) : 1
+      })
   }
 
   package func layerNorm(
@@ -53,11 +58,12 @@ extension ReferenceKernels {
   }
 
   /// Both norms are one formula over sets of values normalised together:
-  /// dx = rstd (w dy - average(w dy) - xhat average(w dy xhat)).
+  /// dx = rstd (w d - average(w d) - xhat average(w d xhat)), where d is dy times the derivative of what
+  /// comes `then`, at value i.
   private func backward(
     _ x: Floats, _ weight: Floats, _ mean: Floats, _ rstd: Floats, _ dy: Floats,
     _ dx: MutableFloats?, _ dWeight: MutableFloats?, _ dBias: MutableFloats?, width: Int,
-    groups: [[Int]]
+    groups: [[Int]], then: (_ i: Int, _ xhat: Double) -> Double = { _, _ in 1 }
   ) {
     var (weightSums, biasSums) = (
       [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)
@@ -65,13 +71,14 @@ extension ReferenceKernels {
     for (index, members) in groups.enumerated() {
       let (m, r) = (Double(mean[index]), Double(rstd[index]))
       func xhat(_ i: Int) -> Double { (Double(x[i]) - m) * r }
-      func wdy(_ i: Int) -> Double { Double(weight[i % width]) * Double(dy[i]) }
-      let average = members.reduce(0.0) { $0 + wdy($1) } / Double(members.count)
-      let along = members.reduce(0.0) { $0 + wdy($1) * xhat($1) } / Double(members.count)
+      func d(_ i: Int) -> Double { Double(dy[i]) * then(i, xhat(i)) }
+      func wd(_ i: Int) -> Double { Double(weight[i % width]) * d(i) }
+      let average = members.reduce(0.0) { $0 + wd($1) } / Double(members.count)
+      let along = members.reduce(0.0) { $0 + wd($1) * xhat($1) } / Double(members.count)
       for i in members {
-        dx?[i] = Float(r * (wdy(i) - average - xhat(i) * along))
-        weightSums[i % width] += Double(dy[i]) * xhat(i)
-        biasSums[i % width] += Double(dy[i])
+        dx?[i] = Float(r * (wd(i) - average - xhat(i) * along))
+        weightSums[i % width] += d(i) * xhat(i)
+        biasSums[i % width] += d(i)
       }
     }
     for c in 0..<width {

@@ -25,13 +25,17 @@ package func attention(
   kernels.attention(
     q.floats, k.floats, v.floats, o.mutableFloats, logSumExp: logSumExp.mutableFloats, geometry,
     precision: precision)
-  let kept = o.detached()
+  let (keptO, keptQ, keptK, keptV) = (
+    o.detached(), q.roundedToKeep(), k.roundedToKeep(), v.roundedToKeep()
+  )
   return o.recorded(from: [q, k, v]) { dy, edges in
+    // The products round to bf16 themselves: what was kept in it gives the same bits.
+    let (q, k, v) = (keptQ.cast(to: .f32), keptK.cast(to: .f32), keptV.cast(to: .f32))
     let dq = Tensor(uninitialized: q.shape)
     let dk = Tensor(uninitialized: k.shape)
     let dv = Tensor(uninitialized: v.shape)
     kernels.attentionBackward(
-      q.floats, k.floats, v.floats, kept.floats, logSumExp: logSumExp.floats, dy.floats,
+      q.floats, k.floats, v.floats, keptO.floats, logSumExp: logSumExp.floats, dy.floats,
       dq: dq.mutableFloats, dk: dk.mutableFloats, dv: dv.mutableFloats, geometry,
       precision: precision)
     edges[0].add(dq)

@@ -33,7 +33,7 @@ package func conv2d(
   let y = Tensor(uninitialized: [B, geometry.outH, geometry.outW, cOut])
   kernels.conv2d(
     x.floats, weight.operand, bias: bias?.floats, y.mutableFloats, geometry, precision: precision)
-  let keptX = weight.isTrainable || weight.node != nil ? x : nil
+  let kept = weight.isTrainable || weight.node != nil ? Kept(x) : nil
   let shape = x.shape
   return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { dy, edges in
     edges[0].add {
@@ -43,7 +43,7 @@ package func conv2d(
       return dx
     }
     let bias = edges.count > 2 && edges[2].isWanted ? edges[2] : .none
-    if edges[1].isWanted, let x = keptX {
+    if edges[1].isWanted, let x = kept?.tensor {
       let dWeight = edges[1].sum(weight.shape)
       kernels.conv2dBackwardWeight(
         x.floats, dy.floats, dWeight.tensor.mutableFloats,

@@ -27,6 +27,28 @@ package func square(_ x: Tensor) -> Tensor { unary(.square, x) }
 package func abs(_ x: Tensor) -> Tensor { unary(.abs, x) }
 package func relu(_ x: Tensor) -> Tensor { unary(.relu, x) }
 
+/// y = h gelu(gate) for x = [h, gate] side by side (GEGLU, Shazeer, 2002.05202).
+///
+/// - Parameter x: `[..., 2 D]`
+/// - Returns: `[..., D]`
+package func geglu(_ x: Tensor) -> Tensor {
+  precondition(x.shape[-1] % 2 == 0, "geglu: input \(x.shape)")
+  let width = x.shape[-1] / 2
+  let y = Tensor(uninitialized: x.shape.replacing(-1, with: width))
+  let rows = y.count / max(1, width)
+  kernels.geglu(x.operand, y.mutableFloats, rows: rows, width: width)
+  let kept = x.roundedToKeep()
+  return y.recorded(from: [x]) { dy, edges in
+    let dx = Tensor(uninitialized: kept.shape)
+    kernels.gegluBackward(kept.operand, dy.floats, dx.mutableFloats, rows: rows, width: width)
+    edges[0].add(dx)
+  }.remade {
+    let y = Tensor(uninitialized: kept.shape.replacing(-1, with: width))
+    kernels.geglu(kept.operand, y.mutableFloats, rows: rows, width: width)
+    return y
+  }
+}
+
 /// min(max(x, min), max); the gradient passes where x lies inside.
 package func clamp(_ x: Tensor, min lower: Float, max upper: Float) -> Tensor {
   let y = Tensor(uninitialized: x.shape)

@@ -19,7 +19,7 @@ package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tenso
     x.operand, transposeA: false, weight.operand, transposeB: true, bias: bias?.floats,
     y.mutableFloats, m: rows, n: out, k: width, batch: 1, accumulate: false, precision: precision)
   // The weight gradient alone needs the input; a frozen layer keeps nothing but its weight.
-  let keptX = weight.isTrainable || weight.node != nil ? x : nil
+  let kept = weight.isTrainable || weight.node != nil ? Kept(x) : nil
   let shape = x.shape
   return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { dy, edges in
     edges[0].add {
@@ -30,7 +30,7 @@ package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tenso
         precision: precision)
       return dx
     }
-    if edges[1].isWanted, let x = keptX {
+    if edges[1].isWanted, let x = kept?.tensor {
       let dWeight = edges[1].sum(weight.shape)
       kernels.matmul(
         dy.operand, transposeA: true, x.operand, transposeB: false, bias: nil,

@@ -7,15 +7,16 @@
 ///   - x: `[B, ..., C]`
 ///   - weight: `[C]`
 ///   - bias: `[C]`
+///   - thenSilu: silu(y) instead of y, in the same passes over memory; y itself is never kept
 package func groupNorm(
-  _ x: Tensor, weight: Tensor, bias: Tensor, groups: Int, eps: Float
+  _ x: Tensor, weight: Tensor, bias: Tensor, groups: Int, eps: Float, thenSilu: Bool = false
 ) -> Tensor {
   let (B, C) = (x.shape[0], x.shape[-1])
   precondition(
     weight.count == C && bias.count == C && C % groups == 0,
     "groupNorm: input \(x.shape), weight \(weight.shape), \(groups) groups")
   let geometry = GroupNormGeometry(
-    B: B, P: x.count / max(1, B * C), C: C, groups: groups, eps: eps)
+    B: B, P: x.count / max(1, B * C), C: C, groups: groups, eps: eps, silu: thenSilu)
   let y = Tensor(uninitialized: x.shape)
   let mean = Tensor(uninitialized: [B, groups])
   let rstd = Tensor(uninitialized: [B, groups])
@@ -27,9 +28,12 @@ package func groupNorm(
     let dWeight = edges[1].isWanted ? edges[1].accumulator(weight.shape) : nil
     let dBias = edges[2].isWanted ? edges[2].accumulator([C]) : nil
     kernels.groupNormBackward(
-      x.floats, weight: weight.floats, mean: mean.floats, rstd: rstd.floats, dy.floats,
-      dx?.mutableFloats, dWeight: dWeight?.mutableFloats, dBias: dBias?.mutableFloats, geometry)
+      x.floats, weight: weight.floats, bias: bias.floats, mean: mean.floats, rstd: rstd.floats,
+      dy.floats, dx?.mutableFloats, dWeight: dWeight?.mutableFloats, dBias: dBias?.mutableFloats,
+      geometry)
     if let dx { edges[0].add(dx) }
+  }.remade {
+    groupNorm(x, weight: weight, bias: bias, groups: groups, eps: eps, thenSilu: thenSilu)
   }
 }
 
@@ -60,7 +64,7 @@ package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, eps: Float) ->
       dx?.mutableFloats, dWeight: dWeight?.mutableFloats, dBias: dBias?.mutableFloats, rows: rows,
       width: width)
     if let dx { edges[0].add(dx) }
-  }
+  }.remade { layerNorm(x, weight: weight, bias: bias, eps: eps) }
 }
 
 /// x / |x|, over the last axis.

@@ -46,7 +46,8 @@ struct MemoryEstimate: Equatable, Sendable {
       resident: held + (opensBase ? 4 * model.values : 0),
       gradients: (all: 4 * trained, ofOneLayer: 8 * min(trained, model.unet.largest)),
       layers: unet.layers(
-        recipe.learning, samples: recipe.samplesAtATime, tokens: model.text.textLength),
+        recipe.learning, recipe.training.precision, samples: recipe.samplesAtATime,
+        tokens: model.text.textLength),
       accumulates: recipe.training.gradientAccumulation > 1
     ).plan(budget: budget)
     recomputedLayers = plan.recomputedLayers
