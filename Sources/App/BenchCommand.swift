@@ -109,7 +109,7 @@ struct BenchCommand: ParsableCommand {
         ("mode", "\"\(mode.rawValue)\""), ("dtype", "\"\(precision.rawValue)\""),
         ("batch", "\(batch)"), ("size", "\(side)"), ("threads", "\(ThreadTeam.size)"),
         ("instruction_set", "\"\(InstructionSet.current.rawValue)\""),
-      ] + (part.map { [("part", "\"\($0)\"")] } ?? []) 
+      ] + (part.map { [("part", "\"\($0)\"")] } ?? [])
       + (plan?.fields ?? []) + times + [
         ("rss_gb", String(format: "%.2f", peakResidentGigabytes()))
       ]

@@ -140,6 +140,21 @@ extension Tensor {
     return result
   }
 
+  /// Writes numbers stored as f16 over the values from `start` on.
+  package func write(f16 bits: UnsafeBufferPointer<UInt16>, at start: Int) {
+    precondition(node == nil && !buffer.isMapped, "only an unmapped leaf can be written")
+    precondition(start >= 0 && start + bits.count <= count, "\(bits.count) values at \(start)")
+    guard let source = bits.baseAddress else { return }
+    switch dtype {
+    case .f32: kernels.fromF16(source, mutableFloats + start, count: bits.count)
+    case .bf16:
+      let values = Tensor(uninitialized: [bits.count])
+      kernels.fromF16(source, values.mutableFloats, count: bits.count)
+      let halves = buffer.pointer.assumingMemoryBound(to: UInt16.self) + start
+      kernels.toBF16(values.floats, halves, count: bits.count)
+    }
+  }
+
   /// Sum of squares in double precision, in a fixed order.
   package func sumOfSquares() -> Double { kernels.sumOfSquares(floats, count: count) }
 

@@ -12,6 +12,8 @@ package final class SafetensorsFile {
   package let header: SafetensorsHeader
   private let descriptor: Int32
   private let dataStart: Int
+  /// Room for a piece of a tensor while it is converted.
+  private var piece: [UInt16] = []
 
   package var keys: [String] { header.entries.keys.sorted() }
   package var metadata: [String: String] { header.metadata }
@@ -114,7 +116,7 @@ package final class SafetensorsFile {
     }
   }
 
-  /// A floating point tensor in the engine's format; f16 and f64 pass through f32.
+  /// A floating point tensor in the engine's format.
   package func tensor(_ key: String, as dtype: DType = .f32) throws(WeightError) -> Tensor {
     let entry = try entry(key)
     let shape = Shape(entry.shape)
@@ -122,7 +124,7 @@ package final class SafetensorsFile {
     switch entry.dtype {
     case .f32: stored = try filled(Tensor(uninitialized: shape, dtype: .f32), entry)
     case .bf16: stored = try filled(Tensor(uninitialized: shape, dtype: .bf16), entry)
-    case .f16: stored = Tensor(try numbers(key, Float16.self).map { Float($0) }, shape: shape)
+    case .f16: stored = try converted(Tensor(uninitialized: shape, dtype: dtype), entry)
     case .f64: stored = Tensor(try numbers(key, Double.self).map { Float($0) }, shape: shape)
     default:
       throw .unsupportedDType(key: key, dtype: entry.dtype.rawValue, wanted: "F32, F16 or BF16")
@@ -154,6 +156,25 @@ package final class SafetensorsFile {
     let start = dataStart + entry.range.lowerBound
     let isWhole = tensor.withMutableBytes { Self.readFully(descriptor, into: $0, at: start) }
     guard isWhole else { throw .unreadable(file: url.shortName, reason: "it ends early") }
+    return tensor
+  }
+
+  /// Reads f16 numbers piece by piece, so that they are converted while they lie in the cache.
+  private func converted(_ tensor: Tensor, _ entry: Entry) throws(WeightError) -> Tensor {
+    if piece.isEmpty { piece = [UInt16](repeating: 0, count: 1 << 18) }
+    var start = 0
+    while start < tensor.count {
+      let count = min(piece.count, tensor.count - start)
+      let place = dataStart + entry.range.lowerBound + 2 * start
+      let isWhole = piece.withUnsafeMutableBytes {
+        Self.readFully(descriptor, into: .init(rebasing: $0[..<(2 * count)]), at: place)
+      }
+      guard isWhole else { throw .unreadable(file: url.shortName, reason: "it ends early") }
+      piece.withUnsafeBufferPointer {
+        tensor.write(f16: .init(rebasing: $0[..<count]), at: start)
+      }
+      start += count
+    }
     return tensor
   }
 

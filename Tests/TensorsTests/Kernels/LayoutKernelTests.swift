@@ -79,4 +79,27 @@ import Testing
     let back = written(x.count) { FastKernels().fromBF16(fast, $0, count: x.count) }
     #expect(back == reference.map { Float(bitPattern: UInt32($0) << 16) })
   }
+
+  @Test("Every f16 number becomes the f32 of the same value", arguments: InstructionSet.available)
+  func f16(_ set: InstructionSet) {
+    let x = (0...UInt16.max).map { $0 }
+    let wide = set.run { written(x.count) { FastKernels().fromF16(x, $0, count: x.count) } }
+    let right = written(x.count) { ReferenceKernels().fromF16(x, $0, count: x.count) }
+    #expect(
+      zip(wide, right).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) })
+  }
+
+  @Test("f16 is written where it is told to, in either format")
+  func f16Pieces() {
+    let bits = (0..<1000).map { Float16($0) / 8 - 60 }.map(\.bitPattern)
+    for dtype in [DType.f32, .bf16] {
+      let tensor = Tensor.zeros([1003]).cast(to: dtype)
+      bits.withUnsafeBufferPointer {
+        tensor.write(f16: .init(rebasing: $0[..<333]), at: 2)
+        tensor.write(f16: .init(rebasing: $0[333...]), at: 335)
+      }
+      let expected = Tensor([0, 0] + (0..<1000).map { Float($0) / 8 - 60 } + [0], shape: [1003])
+      #expect(tensor.values == expected.cast(to: dtype).values)
+    }
+  }
 }

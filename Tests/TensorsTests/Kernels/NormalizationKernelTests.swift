@@ -5,8 +5,9 @@ import Testing
   static func groupNormCase(
     _ B: Int, _ P: Int, _ C: Int, _ groups: Int, shift: Float = 0, silu: Bool = false
   ) -> KernelCase {
-    let name = "group norm\(silu ? " and silu" : "") [\(B), \(P), \(C)] in \(groups), shift \(shift)"
-    return KernelCase(name, tolerance: 2e-5) { kernels in
+    let norm = silu ? "group norm and silu" : "group norm"
+    return KernelCase("\(norm) [\(B), \(P), \(C)] in \(groups), shift \(shift)", tolerance: 2e-5) {
+      kernels in
       let g = GroupNormGeometry(B: B, P: P, C: C, groups: groups, eps: 1e-5, silu: silu)
       let (x, dy) = (noise(B * P * C, 1, shift: shift), noise(B * P * C, 2))
       let (weight, bias) = (noise(C, 3, shift: 1), noise(C, 4))

@@ -98,6 +98,7 @@ CK_OWN(upsample2x_backward, (const float *dy, float *dx, long B, long H, long W,
 
 CK_OWN(to_bf16, (const float *x, uint16_t *y, long n), (x, y, n))
 CK_OWN(from_bf16, (const uint16_t *x, float *y, long n), (x, y, n))
+CK_OWN(from_f16, (const uint16_t *x, float *y, long n), (x, y, n))
 
 CK_OWN(adamw,
        (float *p, const float *gradient, float *m, float *v, long n, ck_adamw_step s),

@@ -200,6 +200,23 @@ static void from_bf16(const uint16_t *x, float *y, long n) {
   });
 }
 
+/// Exact. The exponent is moved by a product, which also takes care of numbers below the normal ones.
+static void from_f16(const uint16_t *x, float *y, long n) {
+  vectors(n, 1, [=](long i, long lanes) __attribute__((always_inline)) {
+    vh h = 0;
+    if (lanes == L) {
+      __builtin_memcpy(&h, x + i, sizeof h);
+    } else {
+      for (long j = 0; j < lanes; j++) h[j] = x[i + j];
+    }
+    vu bits = __builtin_convertvector(h, vu);
+    vu size = (bits & 0x7fffu) << 13;
+    vu moved = __builtin_bit_cast(vu, __builtin_bit_cast(vf, size) * 0x1p112f);
+    vu finite_or_not = size >= 0x0f800000u ? size | 0x7f800000u : moved;
+    store_upto(y + i, __builtin_bit_cast(vf, finite_or_not | (bits & 0x8000u) << 16), lanes);
+  });
+}
+
 static void adamw(
     float *p, const float *gradient, float *m, float *v, long n, ck_adamw_step s) {
   float decay = 1 - s.learning_rate * s.weight_decay;

@@ -50,4 +50,8 @@ extension FastKernels {
   package func fromBF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int) {
     ck_from_bf16(x, y, count)
   }
+
+  package func fromF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int) {
+    ck_from_f16(x, y, count)
+  }
 }

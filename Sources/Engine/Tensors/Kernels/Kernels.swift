@@ -109,6 +109,7 @@ package protocol Kernels: Sendable {
   // Number formats (round to nearest even)
   func toBF16(_ x: Floats, _ y: UnsafeMutablePointer<UInt16>, count: Int)
   func fromBF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int)
+  func fromF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int)
 
   // Optimizer
   /// One AdamW update in place (Loshchilov & Hutter, 1711.05101; decay as in torch.optim.AdamW):

@@ -60,6 +60,10 @@ extension ReferenceKernels {
     for i in 0..<count { y[i] = bf16Bits(x[i]) }
   }
 
+  package func fromF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int) {
+    for i in 0..<count { y[i] = Float(Float16(bitPattern: x[i])) }
+  }
+
   package func fromBF16(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, count: Int) {
     for i in 0..<count { y[i] = Float(bitPattern: UInt32(x[i]) << 16) }
   }
