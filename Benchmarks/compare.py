@@ -81,7 +81,7 @@ def main():
   parser.add_argument("--only", help="rows, with commas: " + ", ".join([r.name for r in ROWS] + ["growth", "profile"]))
   parser.add_argument("--again", action="store_true", help="measure rows that are finished")
   parser.add_argument("--run", type=int, default=1)
-  parser.add_argument("--quick", action="store_true", help="one turn of three steps: half the time, less certain")
+  parser.add_argument("--quick", action="store_true", help="one turn of five steps: half the time, less certain")
   parser.add_argument("--threads", type=int, default=2)
   parser.add_argument("--page-only", action="store_true", help="write the page from what is there")
   a = parser.parse_args()
@@ -157,7 +157,7 @@ class Bench:
     return self.bench(row.ours + more, self.steps(row))
 
   def steps(self, row):
-    return min(row.steps, 3) if self.a.quick and row.name != "picture" else row.steps
+    return 5 if self.a.quick and row.name != "picture" else row.steps
 
   def bench(self, arguments, steps):
     if "--model" not in arguments:
