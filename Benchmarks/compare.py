@@ -7,8 +7,8 @@
 PYTHON has the packages of Tools/golden/requirements.txt; nothing else in this repository needs it. Ours and theirs take
 turns, process by process, each with a first step that does not count; of several number formats of PyTorch the fastest
 counts. A finished row is kept in .build/benchmarks/run-N.json and not measured again (--again does), so a run that was
-stopped goes on; --run 2 measures all of it once more, beside run 1. It takes about forty minutes on two cores that do
-nothing else, which is also what the figures need.
+stopped goes on; --run 2 measures the rows once more, beside run 1, with the format that was fastest there. A run takes
+about forty minutes on two cores that do nothing else, which is also what the figures need.
 """
 
 import argparse
@@ -141,7 +141,7 @@ class Bench:
       return
     print(f"{row.name}: {row.work}", flush=True)
     result = {"ours": [], "theirs": {}, "load": round(os.getloadavg()[0], 2)}
-    formats = [] if row.like else list(row.formats)
+    formats = [] if row.like else self.formats(row)
     for turn in range(1 if self.a.quick else row.rounds):
       result["ours"].append(self.ours(row))
       for dtype in formats:
@@ -151,6 +151,14 @@ class Bench:
     result["flops"] = self.flops(row)
     self.state["rows"][row.name] = result
     self.save()
+
+  def formats(self, row):
+    """All, but in later runs only what was fastest in the first."""
+    first = self.file.with_name("run-1.json")
+    if self.a.run == 1 or not first.exists():
+      return list(row.formats)
+    found = json.loads(first.read_text())["rows"].get(row.name, {}).get("theirs", {})
+    return sorted(found, key=lambda dtype: median(times(found[dtype])))[:1] or list(row.formats)
 
   def ours(self, row):
     more = ["--instruction-set", row.set] if row.set else []
@@ -205,9 +213,8 @@ class Bench:
     return folder
 
   def growth(self):
-    most = min(os.cpu_count() or 1, 4)
     for key, arguments, threads in GROWTH:
-      if threads > most or key in self.state["growth"] and not self.a.again:
+      if key in self.state["growth"] and not self.a.again:
         continue
       print(f"growth: {key}", flush=True)
       lines = self.lines([self.a.binary, "bench", *arguments, "--model", "random:sd15", "--steps", 3,
