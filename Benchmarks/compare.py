@@ -202,14 +202,15 @@ class Bench:
     return lines
 
   def base(self):
-    """A folder with the U-Net in f16, as diffusers writes it."""
+    """A folder with a U-Net in f16 and the VAE beside it, as diffusers writes them."""
     folder = self.folder / "sd15-f16"
-    if not (folder / "unet/config.json").exists():
-      from peers import UNETS
-      from diffusers import UNet2DConditionModel
+    if not (folder / "vae/config.json").exists():
+      from peers import UNETS, VAE
+      from diffusers import AutoencoderKL, UNet2DConditionModel
       import torch
       torch.manual_seed(0)
       UNet2DConditionModel(in_channels=4, out_channels=4, **UNETS["sd15"]).half().save_pretrained(folder / "unet")
+      AutoencoderKL(**VAE).half().save_pretrained(folder / "vae")
     return folder
 
   def growth(self):

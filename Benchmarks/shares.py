@@ -7,12 +7,14 @@ import subprocess
 
 # Work, arguments of `dreambooth bench`.
 PROFILED = [
-  ("U-Net forward", ["forward", "--steps", "4"]),
-  ("LoRA step", ["lora", "--memory", "3.5", "--steps", "3"]),
-  ("full step", ["full", "--batch", "2", "--memory", "12.5", "--steps", "2"]),
-  ("VAE decode", ["vae-decode", "--steps", "2"]),
+  ("U-Net forward", ["forward", "--steps", "10"]),
+  ("LoRA step", ["lora", "--memory", "3.5", "--steps", "6"]),
+  ("full step", ["full", "--batch", "2", "--memory", "12.5", "--steps", "4"]),
+  ("full step of the small U-Net", ["full", "--batch", "64", "--steps", "60", "--model", "random:small"]),
+  ("VAE decode", ["vae-decode", "--steps", "5"]),
+  ("LoRA step in f32, AVX2", ["lora", "--precision", "f32", "--instruction-set", "avx2", "--steps", "3"]),
 ]
-# What makes the random weights is no part of the work.
+# What makes the random weights is no part of the work, nor is the first touch of memory: the last two fifths count.
 OUTSIDE = re.compile(r"4Draw|philox|Initializer|LedgerC|cast", re.I)
 NO_NAMES = ["ck", "base", "avx2", "avx512", "avx512_bf16", "amx", "operator"]
 SHOWN = 8
@@ -23,18 +25,20 @@ def profiled(binary, root, file):
   found = {}
   for work, arguments in PROFILED if shutil.which("perf") else []:
     print(f"profile: {work}", flush=True)
-    record = subprocess.run(["perf", "record", "-o", file, "-F", "200", binary, "bench", *arguments, "--model",
-                             "random:sd15", "--threads", "2"], cwd=root, capture_output=True, text=True)
+    model = [] if "--model" in arguments else ["--model", "random:sd15"]
+    record = subprocess.run(["perf", "record", "-o", file, "-F", "200", binary, "bench", *arguments, *model,
+                             "--threads", "2"], cwd=root, capture_output=True, text=True)
     if record.returncode:
       print(f"  perf: {record.stderr.strip()[-300:]}")
       return {}
-    report = subprocess.run(["perf", "report", "-i", file, "--stdio", "--no-children", "--sort", "symbol"],
+    report = subprocess.run(["perf", "report", "-i", file, "--stdio", "--no-children", "--sort", "symbol", "--time",
+                             "60%-100%"],
                             capture_output=True, text=True).stdout
     shares = collections.Counter()
     for line in report.splitlines():
       sample = re.match(r"\s+([\d.]+)%\s+\[(.)\]\s+(.*)", line)
       if sample and not OUTSIDE.search(sample[3]):
-        shares["the kernel of the system" if sample[2] == "k" else short(sample[3])] += float(sample[1])
+        shares["the kernel of the system" if sample[2] == "k" else short(sample[3].strip())] += float(sample[1])
     total = sum(shares.values())
     found[work] = {name: share / total for name, share in shares.most_common(SHOWN)}
   file.unlink(missing_ok=True)
