@@ -57,7 +57,8 @@ def short(symbol):
     depth -= c in ">)"
     plain += c if depth == 0 and c not in "<>()" else ""
     depth += c in "<("
-  names = [n for n in plain.split("::") if re.match(r"\w+$", n) and n not in NO_NAMES]
+  words = [found[0] for n in plain.split("::") if (found := re.match(r"\w+(?=\s|$)", n))]
+  names = [word for word in words if word not in NO_NAMES]
   return "::".join(names[:2]) or symbol[:40]
 
 
