@@ -66,7 +66,14 @@ let package = Package(
         "Imaging", "Tensors", "Weights", "Models", "Diffusion", "Evaluation", "Training", "Toybox",
         arguments, lifecycle, unixSignals, log,
       ],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      // Swift's own libraries are linked in: the installed program runs without the toolchain.
+      linkerSettings: [
+        .unsafeFlags([
+          "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims",
+          "-l_FoundationCollections",
+        ])
+      ]),
     .target(name: "Contract", swiftSettings: strict),
 
     half("Service", "HTTP", [hummingbird, log, crypto] + nio, tested: true),
