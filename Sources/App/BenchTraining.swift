@@ -55,7 +55,7 @@ extension BenchCommand {
     }
     let isCompact = moments == .eightBit
     let plan = MemoryPlanner(parameters, layers, hasCompactMoments: isCompact)
-      .plan(budget: memory.map { Int($0 * 1e9) } ?? AvailableMemory.budget)
+      .plan(budget: memory.map { Int($0 * 1e9) } ?? MachineMemory.budget)
     unet.recomputation = .layers(Set(plan.recomputedLayers))
     var settings = Trainer.Settings(
       totalSteps: steps, learningRate: LearningRateSchedule(rate: 1e-6),

@@ -40,7 +40,7 @@ struct Composition {
       engine: Capabilities.Engine(
         isa: InstructionSet.current.rawValue, threads: jobs.threads, workers: jobs.workers),
       limits: http.limits, openAPI: try OpenAPIDocument.json(ofYAML: share.openAPI),
-      memory: Self.memory() / jobs.workers, metricsText: { telemetry.prometheus() })
+      memory: MachineMemory.budget / jobs.workers, metricsText: { telemetry.prometheus() })
     let queue = queue
     server = try Server(
       http, routes: RouteTable.routes(context), isDraining: { queue.isDraining },
@@ -57,8 +57,7 @@ struct Composition {
     jobs.workers = configuration.workers
     jobs.queueLimit = configuration.queueLimit
     jobs.diskWatermark = Int64(configuration.diskWatermark)
-    // One alone may take what is there when it starts; several must leave each other their share.
-    jobs.memoryBytes = jobs.workers > 1 ? memory() / jobs.workers : nil
+    jobs.memoryBytes = MachineMemory.budget / jobs.workers
     let encoder = models.appending(path: "encoders/starter-clip")
     jobs.clipEncoder = ShareFolder.isFolder(encoder.path) ? encoder : nil
     return jobs
@@ -73,17 +72,6 @@ struct Composition {
     } catch {
       throw UsageError("\(file): \(error)")
     }
-  }
-
-  /// Bytes that jobs may use of this machine, or of the group of processes that we are in: nine tenths, the rest is
-  /// for the service and the system.
-  private static func memory() -> Int {
-    let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-    let limit = FileManager.default.contents(atPath: "/sys/fs/cgroup/memory.max")
-      .flatMap {
-        Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
-      }
-    return min(machine, limit ?? machine) / 10 * 9
   }
 
   /// After a failed write nobody knows what is on the disk; only a restart that reads it back does.

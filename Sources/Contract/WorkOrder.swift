@@ -29,7 +29,7 @@ package struct WorkOrder: Codable, Equatable, Sendable {
   package var classImages: [Picture]?
   /// Size of the one thread team.
   package var threads: Int
-  /// Bytes that the attempt may take, resident; nil: nine tenths of what the machine has left.
+  /// Bytes that the attempt may take, resident; nil: all that jobs may use of this machine.
   package var memoryBytes: Int?
 
   package enum Kind: String, Codable, Sendable { case train }

@@ -6,7 +6,7 @@ package struct JobsConfiguration: Sendable {
   package var workers = 1
   /// Threads of each child's one team.
   package var threads: Int
-  /// Bytes that each child may take, resident; nil lets it see for itself what the machine has left.
+  /// Bytes that each child may take, resident; nil: all that jobs may use of this machine.
   package var memoryBytes: Int?
   /// The binary that is its own worker and decoder.
   package var executable = URL(fileURLWithPath: "/proc/self/exe")

@@ -13,7 +13,7 @@ extension RunSetup {
         let file = try $0.file(TrainingState.planFile)
         return try ContractJSON.decoder().decode(MemoryPlan.self, from: Data(contentsOf: file))
       }
-      ?? planner(order.recipe).plan(budget: order.memoryBytes ?? AvailableMemory.budget)
+      ?? planner(order.recipe).plan(budget: order.memoryBytes ?? MachineMemory.budget)
     model.unet.recomputation = .layers(Set(plan.recomputedLayers))
     return plan
   }
