@@ -37,7 +37,7 @@ import Testing
     try fixture.close()
   }
 
-  @Test func `P2 after a crash every row moves on and strays are swept`() async throws {
+  @Test func `P2 after a crash every row moves on and strays go into quarantine`() async throws {
     let first = try await JobsFixture()
     let stores = first.stores
     // As a killed service would leave them: one of each.
@@ -63,6 +63,7 @@ import Testing
       fence, .init(step: 1, folder: "step-000001", manifestSha256: "x"), folder: "e1/step-000001")
     let stray = stores.folder.job("job_unknown")
     try FileIO.createFolder(stray)
+    try Data("a result".utf8).write(to: stray.appending(path: "log.txt"))
     try Data("x".utf8).write(to: stores.folder.temporary.appending(path: "torn"))
     let orphan = try stores.blobs.store(Data("nobody's".utf8))
     try first.close(keeping: true)
@@ -80,6 +81,14 @@ import Testing
     #expect(try second.names(in: folder.temporary).isEmpty)
     #expect(try second.names(in: folder.uploads) == [validating.id])
     #expect(!FileManager.default.fileExists(atPath: second.stores.blobs.url(orphan).path))
+    let day = try #require(try second.names(in: folder.quarantine).first)
+    let aside = folder.quarantine.appending(path: day)
+    #expect(
+      try Data(contentsOf: aside.appending(path: "blobs/\(orphan.prefix(2))/\(orphan)"))
+        == Data("nobody's".utf8))
+    #expect(
+      try Data(contentsOf: aside.appending(path: "jobs/job_unknown/log.txt"))
+        == Data("a result".utf8))
 
     // Intake starts again from the stored photos, and the damaged checkpoint is refused.
     try WorkerScript().finished().write(for: second)

@@ -23,14 +23,18 @@ import Testing
     #expect(try blobs.list() == [name])
   }
 
-  @Test func `collection removes unused blobs and torn writes`() throws {
+  @Test func `collection moves unused blobs aside and removes torn writes`() throws {
     let fixture = try StorageFixture()
     let blobs = BlobFolder(fixture.folder.blobs)
     let kept = try blobs.store(Data("kept".utf8))
-    _ = try blobs.store(Data("unused".utf8))
+    let unused = try blobs.store(Data("unused".utf8))
     let torn = blobs.url(kept).appendingPathExtension("tmp")
     try Data("to".utf8).write(to: torn)
-    try blobs.collect(keeping: [kept])
+    let quarantine = Quarantine(fixture.folder, now: fixture.time.now)
+    let moved = try blobs.collect(keeping: [kept], into: quarantine)
+    #expect(moved.map(\.from) == ["blobs/\(unused.prefix(2))/\(unused)"])
+    let aside = fixture.root.appending(path: try #require(moved.first).to)
+    #expect(try Data(contentsOf: aside) == Data("unused".utf8))
     #expect(try blobs.list() == [kept])
     #expect(!FileManager.default.fileExists(atPath: torn.path))
   }

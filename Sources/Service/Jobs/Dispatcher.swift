@@ -20,7 +20,7 @@ package final class Dispatcher: Sendable {
 
   /// Brings rows and files of a former process in order. Call it once, before `run` and before the
   /// first request.
-  package func recover() async throws { try await Recovery(queue.stores).run() }
+  package func recover() async throws { try await Recovery(queue.stores, log: log).run() }
 
   /// Works until `stop`; then returns when every child is gone and its job has its next state.
   package func run() async throws {

@@ -1,12 +1,19 @@
 import Foundation
+import Glibc
+import Logging
 import Storage
 
 /// At start the service owns no children, so no row may say that one runs. Jobs that were running wait
-/// in the queue again, for no attempt; what interrupted writes have left is removed.
+/// in the queue again, for no attempt; what interrupted writes have left is removed, and what no row
+/// accounts for goes into quarantine.
 struct Recovery: Sendable {
   private let stores: Stores
+  private let log: Logger
 
-  init(_ stores: Stores) { self.stores = stores }
+  init(_ stores: Stores, log: Logger) {
+    self.stores = stores
+    self.log = log
+  }
 
   func run() async throws {
     try await moveOn()
@@ -28,26 +35,42 @@ struct Recovery: Sendable {
 
   private func sweep() async throws {
     let folder = stores.folder
+    let quarantine = Quarantine(folder, now: stores.time.now)
     let validating = Set(try await stores.jobs.all(in: [.validating]).map(\.id))
     let usedBlobs = try await stores.datasets.usedBlobs()
-    let blobs = stores.blobs
-    try await BlockingIO.run {
-      for name in Self.names(in: folder.temporary) {
-        try FileIO.remove(folder.temporary.appending(path: name))
-      }
-      for name in Self.names(in: folder.uploads) where !validating.contains(name) {
-        try FileIO.remove(folder.uploads.appending(path: name))
-      }
-      try blobs.collect(keeping: usedBlobs)
+    let (blobs, now) = (stores.blobs, stores.time.now)
+    report(
+      try await BlockingIO.run {
+        for name in Self.names(in: folder.temporary) {
+          try FileIO.remove(folder.temporary.appending(path: name))
+        }
+        return try blobs.collect(keeping: usedBlobs, into: quarantine)
+      })
+    for id in Self.names(in: folder.uploads) where !validating.contains(id) {
+      let uploads = folder.uploads(ofJob: id)
+      // Intake is over for a job that is known; of any other nobody can say.
+      let isKnown = try await stores.jobs.find(id) != nil
+      report(
+        try await BlockingIO.run {
+          if isKnown { try FileIO.remove(uploads) }
+          return isKnown ? [] : try Self.takeUnlessEmpty(uploads, quarantine, Self.unknownJob)
+        })
     }
-    for id in Self.names(in: folder.jobs) { try await sweepJob(id) }
+    for id in Self.names(in: folder.jobs) { try await sweepJob(id, quarantine) }
+    for day in try await BlockingIO.run({ try quarantine.expire(now: now) }) {
+      log.notice(
+        "removed a day of the quarantine: it was kept for \(Quarantine.keptDays) days",
+        metadata: ["day": "\(day)"])
+    }
   }
 
-  /// Keeps of a job's folder the attempts that some row refers to, without what they left unfinished.
-  private func sweepJob(_ id: String) async throws {
+  /// Keeps of a job's folder the attempts that some row refers to. The rest may be newer than the
+  /// database, if that is a backup: only what has the name of unfinished work is removed.
+  private func sweepJob(_ id: String, _ quarantine: Quarantine) async throws {
     let folder = stores.folder.job(id)
     guard try await stores.jobs.find(id) != nil else {
-      return try await BlockingIO.run { try FileIO.remove(folder) }
+      return report(
+        try await BlockingIO.run { try Self.takeUnlessEmpty(folder, quarantine, Self.unknownJob) })
     }
     let checkpoints = try await stores.checkpoints.list(ofJob: id)
     var epochs = Set(checkpoints.map(\.epoch))
@@ -56,19 +79,44 @@ struct Recovery: Sendable {
     epochs.formUnion(try await stores.artifacts.list(ofJob: id).map(\.epoch))
     let attempts = Set(epochs.map(DataFolder.attemptName(epoch:)))
     let kept = Set(checkpoints.map(\.folder))
-    try await BlockingIO.run {
-      for name in Self.names(in: folder) where Self.isAttempt(name) {
-        let attempt = folder.appending(path: name)
-        guard attempts.contains(name) else {
-          try FileIO.remove(attempt)
-          continue
+    report(
+      try await BlockingIO.run {
+        var moved: [Quarantine.Entry] = []
+        for name in Self.names(in: folder) where Self.isAttempt(name) {
+          let attempt = folder.appending(path: name)
+          for entry in Self.names(in: attempt) {
+            let item = attempt.appending(path: entry)
+            if entry.hasPrefix(".partial-") || entry.hasSuffix(".tmp") {
+              try FileIO.remove(item)
+            } else if entry.hasPrefix("step-"), !kept.contains("\(name)/\(entry)") {
+              moved += try Self.takeUnlessEmpty(
+                item, quarantine, "the database has no record of this checkpoint")
+            }
+          }
+          if !attempts.contains(name) {
+            moved += try Self.takeUnlessEmpty(
+              attempt, quarantine, "the database has no record of what this attempt wrote")
+          }
         }
-        for entry in Self.names(in: attempt) {
-          let unfinished = entry.hasPrefix(".") || entry.hasSuffix(".tmp")
-          let unlisted = entry.hasPrefix("step-") && !kept.contains("\(name)/\(entry)")
-          if unfinished || unlisted { try FileIO.remove(attempt.appending(path: entry)) }
-        }
-      }
+        return moved
+      })
+  }
+
+  private static let unknownJob = "the database has no job of this id"
+
+  /// An empty folder holds nothing to keep.
+  private static func takeUnlessEmpty(
+    _ item: URL, _ quarantine: Quarantine, _ reason: String
+  ) throws -> [Quarantine.Entry] {
+    if rmdir(item.path) == 0 { return [] }
+    return [try quarantine.take(item, because: reason)]
+  }
+
+  private func report(_ moved: [Quarantine.Entry]) {
+    for entry in moved {
+      log.warning(
+        "moved into quarantine: \(entry.reason)",
+        metadata: ["from": "\(entry.from)", "to": "\(entry.to)"])
     }
   }
 

@@ -42,12 +42,26 @@ package struct BlobFolder: Sendable {
     }.sorted()
   }
 
-  /// Removes blobs that nothing refers to, and what an interrupted write left.
-  package func collect(keeping used: Set<String>) throws {
-    for path in try FileManager.default.subpathsOfDirectory(atPath: root.path) {
+  /// Removes what an interrupted write left, and moves files that nothing refers to into quarantine: the
+  /// database may be older than they are.
+  package func collect(
+    keeping used: Set<String>, into quarantine: Quarantine
+  ) throws -> [Quarantine.Entry] {
+    var moved: [Quarantine.Entry] = []
+    for path in try FileManager.default.subpathsOfDirectory(atPath: root.path).sorted() {
       let name = path.split(separator: "/").last.map(String.init) ?? ""
-      let isFolder = name.utf8.count == 2
-      if !isFolder, !used.contains(name) { try FileIO.remove(root.appending(path: path)) }
+      let file = root.appending(path: path)
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder),
+        !isFolder.boolValue, !used.contains(name)
+      else { continue }
+      if name.utf8.count == 68, name.hasSuffix(".tmp") {
+        try FileIO.remove(file)
+      } else {
+        moved.append(
+          try quarantine.take(file, because: "no photo in the database refers to this file"))
+      }
     }
+    return moved
   }
 }

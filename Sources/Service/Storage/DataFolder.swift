@@ -23,6 +23,9 @@ package struct DataFolder: Sendable {
   /// Bodies on their way in; emptied at start.
   package var temporary: URL { root.appending(path: "tmp") }
 
+  /// What a start could not account for, by day.
+  package var quarantine: URL { root.appending(path: "quarantine") }
+
   /// Photos as uploaded, until intake has looked at them.
   package func uploads(ofJob id: String) -> URL { uploads.appending(path: id) }
   package func upload(ofJob id: String, position: Int) -> URL {

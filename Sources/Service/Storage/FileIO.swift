@@ -78,7 +78,7 @@ package enum FileIO {
   }
 
   /// Whether a name is there, be it a link that leads nowhere.
-  private static func exists(_ item: URL) -> Bool {
+  package static func exists(_ item: URL) -> Bool {
     var status = stat()
     return lstat(item.path, &status) == 0
   }
