@@ -114,6 +114,24 @@ import Testing
       #expect((job.status, job.epoch) == (.succeeded, 2))
       let order = try fixture.order(ofJob: id, epoch: 2)
       #expect(order.resumeFrom?.path.hasSuffix("e1/step-000001") == true)
+      #expect(try await fixture.eventTypes(id).contains(.jobWarning))
+    }
+    try fixture.close()
+  }
+
+  @Test(arguments: ["weights", "manifest.json"])
+  func `a checkpoint that cannot be read keeps its row and folder`(name: String) async throws {
+    let fixture = try await JobsFixture()
+    // A link to itself cannot be opened (ELOOP), whoever asks; nothing says that the file is gone.
+    try WorkerScript().started().checkpoint(1)
+      .appending("rm step-000001/\(name); ln -s \(name) step-000001/\(name); kill -9 $$")
+      .write(for: fixture)
+    try await fixture.running {
+      let id = try await fixture.submit().id
+      _ = try await fixture.finished(id)
+      #expect(try await fixture.stores.checkpoints.list(ofJob: id).map(\.step) == [1])
+      let folder = fixture.stores.folder.attempt(ofJob: id, epoch: 1)
+      #expect(try fixture.names(in: folder.appending(path: "step-000001")).contains(name))
     }
     try fixture.close()
   }

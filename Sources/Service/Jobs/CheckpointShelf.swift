@@ -13,19 +13,20 @@ struct CheckpointShelf: Sendable {
     var files: [StoredFile]
   }
 
-  /// The newest checkpoint whose every file still has its digest; damaged ones leave the list.
+  /// The newest checkpoint whose every file still has its digest; damaged ones leave the list. One
+  /// that cannot be read at the moment stays, with its folder: that proves nothing about it.
   /// - Returns: `nil` if the job has never had one
   /// - Throws: `EngineError(.checkpointCorrupt)` if it had some and none is whole: it never starts
-  ///   over in silence
+  ///   over in silence; `StorageError.undecodable` if one cannot be read
   func newestVerified(ofJob id: String) async throws -> Checkpoint? {
     let checkpoints = try await stores.checkpoints.list(ofJob: id)
     for checkpoint in checkpoints {
       let folder = stores.folder.file(ofJob: id, checkpoint.folder)
       let manifest = checkpoint.manifestSha256
-      if try await BlockingIO.run({ Self.isWhole(folder, manifest: manifest) }) {
+      if try await BlockingIO.run({ try Self.isWhole(folder, manifest: manifest) }) {
         return checkpoint
       }
-      try await stores.checkpoints.remove(checkpoint.id)
+      try await stores.checkpoints.passOver(checkpoint)
     }
     guard let newest = checkpoints.first else { return nil }
     throw EngineError(
@@ -38,7 +39,7 @@ struct CheckpointShelf: Sendable {
   /// - Throws: `EngineError(.checkpointCorrupt)` if it is not what it was
   func require(_ reference: CheckpointReference, in folder: URL) async throws -> URL {
     let manifest = reference.manifestSha256
-    guard try await BlockingIO.run({ Self.isWhole(folder, manifest: manifest) }) else {
+    guard try await BlockingIO.run({ try Self.isWhole(folder, manifest: manifest) }) else {
       throw EngineError(
         .checkpointCorrupt, "checkpoint \(reference.id) of step \(reference.step) is not whole",
         hint: "check the disk, then submit the job again", step: reference.step)
@@ -55,12 +56,23 @@ struct CheckpointShelf: Sendable {
     }
   }
 
-  private static func isWhole(_ folder: URL, manifest sha256: String) -> Bool {
-    guard
-      let data = FileManager.default.contents(atPath: folder.appending(path: "manifest.json").path),
-      FileHash.sha256(data) == sha256,
-      let manifest = try? JSONDecoder().decode(Manifest.self, from: data)
-    else { return false }
-    return (try? Publisher.verify(manifest.files, in: folder)) != nil
+  /// - Returns: `false` only if a file is proven to be absent or other than it was
+  private static func isWhole(_ folder: URL, manifest sha256: String) throws -> Bool {
+    let file = folder.appending(path: "manifest.json")
+    do {
+      guard try FileHash.sha256(ofFile: file) == sha256 else { return false }
+      let manifest = try JSONDecoder().decode(Manifest.self, from: try Data(contentsOf: file))
+      for file in manifest.files {
+        // Damage to its bytes shows in the digest; a size is not needed to find it.
+        try DataFolder.checkRelative(file.name)
+        let found = try FileHash.sha256(ofFile: folder.appending(path: file.name))
+        guard found == file.sha256 else { return false }
+      }
+      return true
+    } catch StorageError.notFound, StorageError.unsafePath {
+      return false
+    } catch is DecodingError {
+      return false
+    }
   }
 }

@@ -58,6 +58,18 @@ package struct CheckpointStore: Sendable {
     }
   }
 
+  /// Takes a damaged checkpoint off the list and says so in the job's events.
+  package func passOver(_ checkpoint: Checkpoint) async throws {
+    try await database.write("passing over a checkpoint") { db in
+      try db.execute(sql: "DELETE FROM checkpoints WHERE id = ?", arguments: [checkpoint.id])
+      let event = EventStore.Draft(
+        .jobWarning, "the checkpoint of step \(checkpoint.step) is damaged and was passed over",
+        level: .warn, data: ["checkpoint": checkpoint.id, "step": "\(checkpoint.step)"])
+      try jobs.events.append(event, to: checkpoint.jobId, in: db)
+    }
+    database.changes.announce(checkpoint.jobId)
+  }
+
   /// Takes a checkpoint off the list before its folder is removed.
   package func remove(_ id: String) async throws {
     try await database.write("removing a checkpoint") { db in

@@ -1,5 +1,6 @@
 import Crypto
 package import Foundation
+import Glibc
 
 /// SHA-256 as lowercase hexadecimal, of bytes and of files read in pieces.
 package enum FileHash {
@@ -7,10 +8,18 @@ package enum FileHash {
     hexadecimal(SHA256.hash(data: data))
   }
 
+  /// - Throws: `StorageError.notFound` only if it is not there, `.undecodable` if it cannot be read now
   package static func sha256(ofFile file: URL) throws -> String {
-    guard let handle = FileHandle(forReadingAtPath: file.path) else {
-      throw StorageError.notFound(file.lastPathComponent)
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let code = errno
+      guard code != ENOENT, code != ENOTDIR else {
+        throw StorageError.notFound(file.lastPathComponent)
+      }
+      throw StorageError.undecodable(
+        record: file.lastPathComponent, detail: String(cString: strerror(code)))
     }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     defer { try? handle.close() }
     var hash = SHA256()
     do {
