@@ -17,12 +17,15 @@ struct Composition {
   let database: Database
 
   init(
-    _ configuration: ServiceConfiguration, share: ShareFolder, telemetry: Telemetry
+    _ configuration: ServiceConfiguration, share: ShareFolder, telemetry: Telemetry,
+    adopting: Bool = false
   ) async throws {
     let models = try share.models(configuration.models)
     let folder = try DataFolder(URL(fileURLWithPath: configuration.data))
+    if !adopting { try FolderIdentity.requireDatabase(folder) }
     database = try Database(folder) { error in Self.stop(error) }
     try await Migrator(folder: share.migrations).apply(database, now: SystemTime().now)
+    try await FolderIdentity.check(folder, database, adopting: adopting)
     stores = Stores(folder, database, time: SystemTime())
 
     let jobs = Self.jobs(configuration, models)

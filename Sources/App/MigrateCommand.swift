@@ -29,7 +29,9 @@ struct MigrateCommand: AsyncParsableCommand {
     }
     let database: Database
     do {
-      database = try Database(DataFolder(root)) { error in
+      let folder = try DataFolder(root)
+      try FolderIdentity.requireDatabase(folder)
+      database = try Database(folder) { error in
         FileHandle.standardError.write(Data("error: \(error)\n".utf8))
         _exit(ServeExit.storage)
       }

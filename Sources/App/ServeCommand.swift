@@ -45,6 +45,10 @@ struct ServeCommand: AsyncParsableCommand {
   var share: String?
   @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error.", valueName: "level"))
   var logLevel: String?
+  @Flag(
+    help:
+      "Takes a data folder whose database is missing or another's; unknown files are moved aside.")
+  var adopt = false
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
@@ -59,7 +63,10 @@ struct ServeCommand: AsyncParsableCommand {
     let composition: Composition
     do {
       composition = try await Composition(
-        configuration, share: try ShareFolder(configuration.share), telemetry: Telemetry())
+        configuration, share: try ShareFolder(configuration.share), telemetry: Telemetry(),
+        adopting: adopt)
+    } catch let error as StorageError where error.refusesFolder {
+      throw UsageError("\(error)")
     } catch let error as Server.Failure {
       throw UsageError("\(error)")
     } catch let error as OpenAPIDocument.Unreadable {

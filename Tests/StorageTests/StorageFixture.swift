@@ -36,8 +36,10 @@ final class StorageFixture: Sendable {
       .deletingLastPathComponent().appending(path: "migrations")
   }
 
-  func openDatabase() throws -> Database {
-    try Database(folder) { [weak self] error in self?.fatal.withLock { $0.append(error) } }
+  func openDatabase(checking: Bool = true) throws -> Database {
+    try Database(folder, checking: checking) { [weak self] error in
+      self?.fatal.withLock { $0.append(error) }
+    }
   }
 
   func open() async throws -> Stores {

@@ -1,4 +1,5 @@
 package import Foundation
+import Glibc
 
 /// The one folder the service owns, and where everything lies in it. Ids are paths; names from outside
 /// never are.
@@ -11,9 +12,25 @@ package struct DataFolder: Sendable {
     for folder in [root, blobs, uploads, jobs, cache, temporary] {
       try FileIO.createFolder(folder)
     }
+    try closeToOthers()
+  }
+
+  /// A folder that was made beforehand may be open to everybody, and so may what was copied into it.
+  func closeToOthers() throws {
+    let wal = root.appending(path: "dreambooth.db-wal")
+    for item in [root, database, wal, lock, marker] {
+      let mode: mode_t = item == root ? 0o700 : 0o600
+      var status = stat()
+      guard stat(item.path, &status) == 0, status.st_mode & 0o077 != 0 else { continue }
+      guard chmod(item.path, mode) == 0 else {
+        throw FileIO.error("closing \(item.path) to other users")
+      }
+    }
   }
 
   package var database: URL { root.appending(path: "dreambooth.db") }
+  /// Holds the id that the database holds, too.
+  package var marker: URL { root.appending(path: "dreambooth.id") }
   package var lock: URL { root.appending(path: "dreambooth.lock") }
   package var blobs: URL { root.appending(path: "blobs") }
   package var uploads: URL { root.appending(path: "uploads") }

@@ -21,17 +21,34 @@ package final class Database: Sendable {
   static let applicationId = 0x4452_4D42  // "DRMB"
 
   /// Opens or creates the file, takes both locks, sets every pragma and reads it back.
+  /// - Parameter checking: refuses a database whose pages do not agree with each other
   package init(
-    _ folder: DataFolder, onFatal: @escaping FatalHandler
+    _ folder: DataFolder, checking: Bool = true, onFatal: @escaping FatalHandler
   ) throws(StorageError) {
     self.onFatal = onFatal
     lock = try LockFile(folder.lock)
     do {
       queue = try DatabaseQueue(path: folder.database.path, configuration: Self.configuration())
-      try queue.inDatabase { db in try Pragmas.check(db) }
+      try queue.inDatabase { db in
+        try Pragmas.check(db)
+        if checking { try Self.check(db) }
+      }
+      try folder.closeToOthers()
       try FileIO.syncFolder(folder.root)
+    } catch let error as DatabaseError
+      where [ResultCode.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+    {
+      throw .databaseDamaged(
+        file: folder.database.path, detail: error.message ?? "it is not a database")
     } catch {
       throw Self.translate(error, "opening \(folder.database.lastPathComponent)")
+    }
+  }
+
+  private static func check(_ db: GRDB.Database) throws {
+    let found = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)")
+    guard found == ["ok"] else {
+      throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: found.first)
     }
   }
 

@@ -6,6 +6,9 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
   /// The database said no and undid the statement: a broken rule, not a broken disk.
   case refused(operation: String, detail: String)
   case alreadyOpen(path: String)
+  case databaseMissing(folder: String)
+  case foreignDatabase(_ folder: String)
+  case databaseDamaged(file: String, detail: String)
   case pragma(name: String, expected: String, found: String)
   case newerDatabase(found: Int, known: Int)
   case changedMigration(name: String)
@@ -19,6 +22,18 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
 
   package var isFatal: Bool { if case .io = self { true } else { false } }
 
+  /// Whether the data folder has to be put right by hand before a start.
+  package var refusesFolder: Bool {
+    switch self {
+    case .databaseMissing, .foreignDatabase, .databaseDamaged: true
+    default: false
+    }
+  }
+
+  private static let adopting =
+    "files that the database does not know are moved into the folder's quarantine and kept there for "
+    + "\(Quarantine.keptDays) days"
+
   package var description: String {
     switch self {
     case .io(let operation, let detail):
@@ -29,6 +44,16 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
       "the database refused \(operation): \(detail)"
     case .alreadyOpen(let path):
       "another process holds \(path); only one service may use a data folder"
+    case .databaseMissing(let folder):
+      "\(folder) holds photos or results, but its database is missing or empty; nothing was changed. "
+        + "Put dreambooth.db back from a backup, or start once with `serve --adopt`: \(Self.adopting)"
+    case .foreignDatabase(let folder):
+      "the database in \(folder) belongs to another data folder; nothing was changed. Put this "
+        + "folder's own dreambooth.db back, or start once with `serve --adopt`: \(Self.adopting)"
+    case .databaseDamaged(let file, let detail):
+      "\(file) is damaged (\(detail)); no photo or result was changed. Keep a copy of it, remove it "
+        + "and its -wal file, and put both back from a backup; without a backup, remove them and start "
+        + "once with `serve --adopt`: \(Self.adopting)"
     case .pragma(let name, let expected, let found):
       "PRAGMA \(name) reads \(found) where \(expected) was set"
     case .newerDatabase(let found, let known):
