@@ -29,6 +29,10 @@ package final class Dispatcher: Sendable {
       for _ in 0..<queue.configuration.workers {
         group.addTask { try await self.loop { try await self.runNext() } }
       }
+      group.addTask(priority: .background) {
+        try await Recovery(self.queue.stores, log: self.log)
+          .sweepFinished { self.stopping.withLock { $0 } }
+      }
       try await group.waitForAll()
     }
   }

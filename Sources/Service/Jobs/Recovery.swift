@@ -15,28 +15,45 @@ struct Recovery: Sendable {
     self.log = log
   }
 
+  /// What must be done before the first request: nothing here asks the database for each job that ever was.
   func run() async throws {
-    try await moveOn()
-    try await sweep()
+    let moved = try await moveOn()
+    try await sweep(alsoJobs: moved)
     try await stores.idempotency.expire(now: stores.time.now)
   }
 
+  /// What attempts of finished jobs left, looked for beside the service's work: no other part of it writes into such a
+  /// job's folder.
+  ///
+  /// - Parameter isStopping: asked before each job
+  func sweepFinished(isStopping: () -> Bool) async throws {
+    let quarantine = Quarantine(stores.folder, now: stores.time.now)
+    for (id, state) in try await stores.jobs.states().sorted(by: { $0.key < $1.key })
+    where state.isFinal {
+      if isStopping() { return }
+      try await sweepJob(id, quarantine)
+    }
+  }
+
   /// Jobs in `validating` stay there: the dispatcher looks at their stored photos again.
-  private func moveOn() async throws {
+  /// - Returns: ids of the jobs that a former process was busy with
+  private func moveOn() async throws -> Set<String> {
     let moves: [JobState: JobMove] = [
       .running: JobMove(to: .queued, from: [.running], message: "the service was restarted"),
       .pausing: JobMove(to: .paused, from: [.pausing], message: "the service was restarted"),
       .cancelling: JobMove(to: .cancelled, from: [.cancelling], message: "the worker is gone"),
     ]
-    for job in try await stores.jobs.all(in: Set(moves.keys)) {
+    let jobs = try await stores.jobs.all(in: Set(moves.keys))
+    for job in jobs {
       if let move = moves[job.status] { _ = try await stores.jobs.move(job.id, move) }
     }
+    return Set(jobs.map(\.id))
   }
 
-  private func sweep() async throws {
+  private func sweep(alsoJobs moved: Set<String>) async throws {
     let folder = stores.folder
     let quarantine = Quarantine(folder, now: stores.time.now)
-    let validating = Set(try await stores.jobs.all(in: [.validating]).map(\.id))
+    let states = try await stores.jobs.states()
     let usedBlobs = try await stores.datasets.usedBlobs()
     let (blobs, now) = (stores.blobs, stores.time.now)
     report(
@@ -46,17 +63,26 @@ struct Recovery: Sendable {
         }
         return try blobs.collect(keeping: usedBlobs, into: quarantine)
       })
-    for id in Self.names(in: folder.uploads) where !validating.contains(id) {
+    for id in Self.names(in: folder.uploads) where states[id] != .validating {
       let uploads = folder.uploads(ofJob: id)
       // Intake is over for a job that is known; of any other nobody can say.
-      let isKnown = try await stores.jobs.find(id) != nil
+      let isKnown = states[id] != nil
       report(
         try await BlockingIO.run {
           if isKnown { try FileIO.remove(uploads) }
           return isKnown ? [] : try Self.takeUnlessEmpty(uploads, quarantine, Self.unknownJob)
         })
     }
-    for id in Self.names(in: folder.jobs) { try await sweepJob(id, quarantine) }
+    for id in Self.names(in: folder.jobs) {
+      if let state = states[id] {
+        if !state.isFinal || moved.contains(id) { try await sweepJob(id, quarantine) }
+      } else {
+        report(
+          try await BlockingIO.run {
+            try Self.takeUnlessEmpty(folder.job(id), quarantine, Self.unknownJob)
+          })
+      }
+    }
     for day in try await BlockingIO.run({ try quarantine.expire(now: now) }) {
       log.notice(
         "removed a day of the quarantine: it was kept for \(Quarantine.keptDays) days",
@@ -68,10 +94,6 @@ struct Recovery: Sendable {
   /// database, if that is a backup: only what has the name of unfinished work is removed.
   private func sweepJob(_ id: String, _ quarantine: Quarantine) async throws {
     let folder = stores.folder.job(id)
-    guard try await stores.jobs.find(id) != nil else {
-      return report(
-        try await BlockingIO.run { try Self.takeUnlessEmpty(folder, quarantine, Self.unknownJob) })
-    }
     let checkpoints = try await stores.checkpoints.list(ofJob: id)
     var epochs = Set(checkpoints.map(\.epoch))
     epochs.formUnion(try await stores.samples.list(ofJob: id).map(\.epoch))

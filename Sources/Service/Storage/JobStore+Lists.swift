@@ -35,9 +35,21 @@ extension JobStore {
         let names = filter.kinds.map(\.rawValue).sorted()
         require("kind IN (\(databaseQuestionMarks(count: names.count)))", .init(names))
       }
-      for (key, value) in filter.metadata.sorted(by: { $0.key < $1.key }) {
+      // The rarest pair is walked in its own index, which is in the order of the list.
+      var pairs = try Self.rarestFirst(filter.metadata, in: db)
+      var (source, createdAt, jobId) = ("jobs", "created_at", "id")
+      if !pairs.isEmpty {
+        let (key, value) = pairs.removeFirst()
+        source = "job_metadata AS walked CROSS JOIN jobs ON jobs.id = walked.job_id"
+        (createdAt, jobId) = ("walked.created_at", "walked.job_id")
+        require("walked.key = ? AND walked.value = ?", [key, value])
+      }
+      for (key, value) in pairs {
         require(
-          "EXISTS (SELECT 1 FROM json_each(metadata) AS pair WHERE pair.key = ? AND pair.value = ?)",
+          """
+          EXISTS (SELECT 1 FROM job_metadata AS pair WHERE pair.key = ? AND pair.value = ?
+            AND pair.created_at = jobs.created_at AND pair.job_id = jobs.id)
+          """,
           [key, value])
       }
       // The page before a cursor is read backwards from it and turned around.
@@ -48,7 +60,7 @@ extension JobStore {
           db, sql: "SELECT created_at, id FROM jobs WHERE id = ?", arguments: [cursor])
         guard let known else { throw StorageError.notFound("job \(cursor)") }
         require(
-          "(created_at, id) \(ascending ? ">" : "<") (?, ?)",
+          "(\(createdAt), \(jobId)) \(ascending ? ">" : "<") (?, ?)",
           [known["created_at"] as Int64, known["id"] as String])
       }
       let direction = ascending ? "ASC" : "DESC"
@@ -56,12 +68,40 @@ extension JobStore {
       let rows = try Row.fetchAll(
         db,
         sql: """
-          SELECT * FROM jobs WHERE \(condition)
-          ORDER BY created_at \(direction), id \(direction) LIMIT ?
+          SELECT jobs.* FROM \(source) WHERE \(condition)
+          ORDER BY \(createdAt) \(direction), \(jobId) \(direction) LIMIT ?
           """,
         arguments: arguments + [page.limit + 1])
       let jobs = try rows.prefix(page.limit).map(Job.init(row:))
       return Page(items: backwards ? jobs.reversed() : jobs, hasMore: rows.count > page.limit)
+    }
+  }
+
+  /// Counting ends at 1,000 jobs: beyond that a page is full long before the index is walked.
+  private static func rarestFirst(
+    _ metadata: [String: String], in db: GRDB.Database
+  ) throws -> [(key: String, value: String)] {
+    let pairs = metadata.sorted { $0.key < $1.key }
+    guard pairs.count > 1 else { return pairs }
+    let counts = try pairs.map { pair in
+      try Int.fetchOne(
+        db,
+        sql: """
+          SELECT COUNT(*) FROM
+            (SELECT 1 FROM job_metadata WHERE key = ? AND value = ? LIMIT 1000)
+          """,
+        arguments: [pair.key, pair.value]) ?? 0
+    }
+    return zip(pairs, counts).sorted { $0.1 < $1.1 }.map(\.0)
+  }
+
+  /// The state of every job, by id.
+  package func states() async throws -> [String: JobState] {
+    try await database.read("reading the states of all jobs") { db in
+      var states: [String: JobState] = [:]
+      let rows = try Row.fetchCursor(db, sql: "SELECT status, id FROM jobs")
+      while let row = try rows.next() { states[row[1]] = try row.choice("status") as JobState }
+      return states
     }
   }
 
