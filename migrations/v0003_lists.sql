@@ -21,3 +21,25 @@ CREATE TRIGGER jobs_metadata_of_new AFTER INSERT ON jobs BEGIN
   INSERT INTO job_metadata (key, value, created_at, job_id)
   SELECT pair.key, pair.value, new.created_at, new.id FROM json_each(new.metadata) AS pair;
 END;
+
+-- How many jobs are in each state, kept by the moves themselves: probes and every POST ask for it.
+CREATE TABLE job_counts (
+  status TEXT PRIMARY KEY NOT NULL,
+  n INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO job_counts (status, n) SELECT status, COUNT(*) FROM jobs GROUP BY status;
+
+CREATE TRIGGER jobs_count_of_new AFTER INSERT ON jobs BEGIN
+  INSERT INTO job_counts (status, n) VALUES (new.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER jobs_count_of_moved AFTER UPDATE OF status ON jobs
+WHEN old.status <> new.status BEGIN
+  UPDATE job_counts SET n = n - 1 WHERE status = old.status;
+  INSERT INTO job_counts (status, n) VALUES (new.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER jobs_count_of_deleted AFTER DELETE ON jobs BEGIN
+  UPDATE job_counts SET n = n - 1 WHERE status = old.status;
+END;

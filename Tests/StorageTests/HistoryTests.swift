@@ -35,6 +35,9 @@ import Testing
     let nobody = JobFilter(metadata: ["user": "u1", "batch": "b9"])
     #expect(try await stores.jobs.list(nobody, PageRequest()).items.isEmpty)
     #expect(try await stores.jobs.states().count == 60)
+    #expect(try await stores.jobs.counts() == [.queued: 60])
+    _ = try await stores.jobs.claim()
+    #expect(try await stores.jobs.counts() == [.queued: 59, .running: 1])
   }
 
   @Test func `a page of a long log is what reading all of it gives`() throws {

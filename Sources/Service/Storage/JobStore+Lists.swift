@@ -123,8 +123,7 @@ extension JobStore {
   package func counts() async throws -> [JobState: Int] {
     try await database.read("counting jobs") { db in
       var counts: [JobState: Int] = [:]
-      for row in try Row.fetchAll(db, sql: "SELECT status, COUNT(*) AS n FROM jobs GROUP BY status")
-      {
+      for row in try Row.fetchAll(db, sql: "SELECT status, n FROM job_counts WHERE n > 0") {
         counts[try row.choice("status")] = row["n"]
       }
       return counts
