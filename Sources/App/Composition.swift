@@ -38,6 +38,9 @@ struct Composition {
     var http = Server.Configuration(
       host: configuration.host, port: configuration.port, keys: keys)
     http.limits = ServerLimits()
+    http.limits.connections = DescriptorLimit.connections(atMost: http.limits.connections)
+    http.limits.connectionsPerPeer = min(
+      http.limits.connectionsPerPeer, http.limits.connections)
     let context = APIContext(
       queue: queue, shelf: shelf, build: EngineBuild.version,
       engine: Capabilities.Engine(

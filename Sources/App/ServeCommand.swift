@@ -18,8 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
       DREAMBOOTH_PORT, ...), then from the flags. Names in the file and the environment: host, \
       port, data, models, workers, threads, key_file, share, queue_limit, disk_watermark, log_level.
 
-      Says "listening on http://HOST:PORT" on standard error once it answers. On SIGTERM or SIGINT \
-      running jobs write a checkpoint and wait in the queue for the next start.
+      Says "listening on http://HOST:PORT" on standard error once it answers. On SIGTERM, SIGINT \
+      or SIGHUP running jobs write a checkpoint and wait in the queue for the next start.
 
       Without --key-file anybody on this machine may use the service, and other machines may not \
       reach it. A line of the key file: NAME read|write SHA256-OF-THE-KEY.
@@ -59,7 +59,8 @@ struct ServeCommand: AsyncParsableCommand {
     let configuration = try ServiceConfiguration(
       file: config ?? environment["DREAMBOOTH_CONFIG"], environment: environment, flags: flags)
     Telemetry.bootstrap(level: configuration.logLevel)
-    signal(SIGPIPE, SIG_IGN)
+    for ignored in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
+    DescriptorLimit.raise()
     let composition: Composition
     do {
       composition = try await Composition(
@@ -82,7 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
           .init(service: Watchdog(composition.stores, systemd)),
           .init(service: DispatcherService(composition.dispatcher, systemd)),
         ],
-        gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle")))
+        gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: Logger(label: "lifecycle")))
     try await group.run()
   }
 }

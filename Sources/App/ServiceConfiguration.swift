@@ -92,7 +92,12 @@ struct ServiceConfiguration: Equatable {
       return nil
     }
     switch name {
-    case "host": host = text() ?? host
+    case "host":
+      // `[::1]`, as it stands in a URL, is the same address.
+      if let text = text() {
+        host =
+          text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+      }
     case "port": port = integer(0...65_535) ?? port
     case "data": data = text() ?? data
     case "models": models = text() ?? models

@@ -120,7 +120,11 @@ import Testing
         let again = try await service.send("GET", target, ["If-None-Match": etag])
         try check(again, operation, status: 304)
       }
-      if !["/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/not_found"].contains(
+      if response.headers["Accept-Ranges"] != nil {
+        let other = try await service.send("GET", target, ["If-Match": "\"another\""])
+        try check(other, operation, status: 412)
+      }
+      if !["/metrics", "/openapi.json", "/problems/not_found"].contains(
         target)
       {
         let misspelt = target + (target.contains("?") ? "&" : "?") + "zoom=1"
@@ -289,6 +293,10 @@ import Testing
     #expect(try refused.json["limit"] as? Int == 1)
     let disk = try await ServiceFixture(watermark: .max / 2)
     try check(try await disk.create(), "createJob", status: 507)
+    let unready = try await disk.send("GET", "/readyz")
+    try check(unready, "getReadiness", status: 503)
+    #expect(unready.code == "not_ready")
+    #expect(unready.headers["Retry-After"] != nil)
     let small = try await ServiceFixture(memory: 95)
     let unfit = try await small.create()
     try check(unfit, "createJob", status: 422)

@@ -61,7 +61,49 @@ private func part(_ name: String, _ content: String, file: String? = nil) -> Str
     "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n"
       + "\r\n--XX--",
     "--XX\nContent-Disposition: form-data; name=a\n\nb\n--XX--",
+    "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n\r\n--XX--",
+    "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n\r\n\r\n--XX--",
+    "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\r\n--XX--",
+    "--XX \tx\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--XX--",
   ]
+
+  static let names: [(sent: String, name: String?)] = [
+    ("filename=a.png", "a.png"),
+    ("filename=\"a.png\"; filename*=UTF-8''%e7%8a%ac%20b.png", "犬 b.png"),
+    ("filename*=utf-8'de'%C3%BC.jpg; filename=u.jpg", "ü.jpg"),
+    ("filename*=iso-8859-1''%FC%E9.png", "üé.png"),
+    ("filename*=us-ascii''plain.png", "plain.png"),
+    ("filename=\"=?utf-8?B?54qsLTEucG5n?=\"", "犬-1.png"),
+    ("filename=\"=?UTF-8?q?caf=C3=A9_au_lait?= =?utf-8?b?LnBuZw==?=\"", "café au lait.png"),
+    ("filename=\"=?iso-8859-1?Q?na=EFve.png?=\"", "naïve.png"),
+    // What cannot be decoded is a name as it stands; a broken filename* gives way to filename.
+    ("filename=\"=?utf-8?B?*?=\"", "=?utf-8?B?*?="),
+    ("filename=\"=?klingon?Q?a?=\"", "=?klingon?Q?a?="),
+    ("filename=\"what=?.png\"", "what=?.png"),
+    ("filename*=utf-8''%e7%zz; filename=b.png", "b.png"),
+    ("filename*=utf-8''%ff.png; filename=c.png", "c.png"),
+    ("filename*=utf-8''%ff.png", nil),
+    ("x=y", nil),
+  ]
+
+  @Test(arguments: names)
+  func `a file name is read in each of the ways it is sent`(sent: String, name: String?)
+    async throws
+  {
+    let text =
+      "--XX\r\nContent-Disposition: form-data; name=images; \(sent)\r\n\r\nb\r\n--XX--\r\n"
+    #expect(try await read(text).map(\.0.filename) == [name])
+  }
+
+  @Test(arguments: ["7bit", "8bit", "Binary", "BINARY"])
+  func `a part that is sent as it is may say so`(coding: String) async throws {
+    let text =
+      "--XX \t \r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: \(coding)"
+      + "\r\n\r\nb\r\n--XX--  \r\n"
+    for chunk in [1, 5, Int.max] {
+      #expect(try await read(text, chunk: chunk).map(\.1) == [Data("b".utf8)])
+    }
+  }
 
   @Test(arguments: malformed)
   func `a broken body is refused`(text: String) async throws {

@@ -46,19 +46,3 @@ struct EventsController: Sendable {
     return types
   }
 }
-
-extension Request {
-  /// Whether `Accept` lets this type through; its absence lets everything.
-  func accepts(_ type: String) -> Bool {
-    let ranges = headers.list("Accept").map {
-      $0.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-    }
-    let family = type.prefix { $0 != "/" } + "/*"
-    return ranges.isEmpty || ranges.contains { $0 == type || $0 == family || $0 == "*/*" }
-  }
-
-  /// Whether `Accept` names this type itself.
-  func prefers(_ type: String) -> Bool {
-    headers.list("Accept").contains { $0.prefix { $0 != ";" }.lowercased() == type }
-  }
-}

@@ -14,15 +14,23 @@ struct HealthController: Sendable {
   init(_ context: APIContext) { self.context = context }
 
   @Sendable func alive(_ request: Request) async throws -> Response {
-    try .json(Status(status: "ok", build: context.build))
+    try request.query.allow([])
+    return try .json(Status(status: "ok", build: context.build))
   }
 
-  /// Ready means that a job could be taken: the database answers, and nobody has asked to stop.
+  /// Ready means that a job could be stored: the database answers, the disk has room, and nobody has asked to stop. A full
+  /// queue is no reason to send nobody here: what is stored can still be read.
   @Sendable func ready(_ request: Request) async throws -> Response {
+    try request.query.allow([])
     guard !context.queue.isDraining else {
       throw Problem(.draining, "the service is stopping", headers: ["Retry-After": "10"])
     }
     _ = try await context.stores.jobs.counts()
+    do {
+      try await context.queue.requireDisk()
+    } catch let error as JobError {
+      throw Problem(.notReady, error.description, headers: ["Retry-After": "60"])
+    }
     return try .json(Status(status: "ready", build: context.build))
   }
 

@@ -36,8 +36,7 @@ extension Request {
   func jsonBody(_ limits: ServerLimits) async throws -> JSONValue? {
     let data = try await body.collect(upTo: limits.jsonBytes)
     if data.isEmpty { return nil }
-    let type = headers["Content-Type"]?.prefix { $0 != ";" }.lowercased()
-    guard type == "application/json" else {
+    guard headers.mediaType == "application/json" else {
       throw Problem(.unsupportedMediaType, "the body must be application/json, or empty")
     }
     return try StrictJSON.parse(data, source: "the body")

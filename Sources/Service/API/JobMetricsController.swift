@@ -18,7 +18,7 @@ struct JobMetricsController: Sendable {
     let page = try await BlockingIO.run {
       try log.read(ofJob: job.id, sinceStep: since, stride: stride, limit: limit)
     }
-    if request.prefers("application/x-ndjson") {
+    if request.prefers("application/x-ndjson", to: "application/json") {
       var lines = Data()
       for line in page.items { lines.append(try Response.jsonData(line)) }
       return Response(contentType: "application/x-ndjson", lines)

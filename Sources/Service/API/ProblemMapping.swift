@@ -17,12 +17,14 @@ extension Problem.Kind {
   static let identifiersFailed = Self(
     500, "identifiers_failed", "Words could not be looked at")
   static let queueFull = Self(429, "queue_full", "Queue is full")
+  static let notReady = Self(503, "not_ready", "No job could be taken now")
   static let outcomeUnknown = Self(
     500, "outcome_unknown", "Storage failed, outcome unknown")
 
   static let raisedByAPI: [Self] = [
     .malformedJSON, .invalidRequest, .willNotFit, .idempotencyKeyReused, .idempotencyInFlight,
-    .illegalTransition, .notAcceptable, .identifiersFailed, .queueFull, .outcomeUnknown,
+    .illegalTransition, .notAcceptable, .identifiersFailed, .queueFull, .notReady,
+    .outcomeUnknown,
   ]
 }
 

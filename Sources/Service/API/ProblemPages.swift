@@ -30,6 +30,8 @@ enum ProblemPages {
     "idempotency_key_reused":
       "This Idempotency-Key belongs to a request with another body; a new request needs a new key.",
     "body_too_large": "The body, one of its parts, or one file is larger than allowed.",
+    "precondition_failed":
+      "The file is not the one that If-Match names; its ETag tells which it is.",
     "target_too_long": "The request line is limited; send long values in a body.",
     "unsupported_media_type": "The operation takes another Content-Type; `detail` says which one.",
     "range_not_satisfiable": "The range begins behind the end; Content-Range holds the size.",
@@ -43,7 +45,7 @@ enum ProblemPages {
     "identifiers_failed":
       "The base model could not be asked about these words; `detail` has its reason. The next request "
       + "tries again.",
-    "queue_full": "As many jobs wait as may; send again after Retry-After.",
+    "queue_full": "The queue is full; send again after Retry-After.",
     "headers_too_large": "Header fields are limited in number and size.",
     "internal": "A fault of the service. Its log holds the request id of the answer.",
     "outcome_unknown":
@@ -51,6 +53,7 @@ enum ProblemPages {
       + "Idempotency-Key gets the true answer.",
     "not_implemented": "The request uses a part of HTTP that the service does not speak.",
     "draining": "The service is stopping, or just starting again; send again after Retry-After.",
+    "not_ready": "Every job would be refused now; `detail` says why.",
     "storage_full": "Too little disk space is left. Free some and send again.",
   ]
 }

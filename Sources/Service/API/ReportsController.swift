@@ -18,7 +18,7 @@ struct ReportsController: Sendable {
     guard request.accepts("application/json") || request.accepts("image/png") else {
       throw Problem(.notAcceptable, "a report is application/json or image/png")
     }
-    let isPicture = request.prefers("image/png") || !request.accepts("application/json")
+    let isPicture = request.prefers("image/png", to: "application/json")
     return try await file(request, isPicture ? ".png" : ".json")
   }
 

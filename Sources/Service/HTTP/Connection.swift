@@ -66,7 +66,12 @@ struct Connection: ServerChildChannel {
     var headers = Headers()
     for field in head.headers { headers.add(field.name, field.value) }
     var invite: (@Sendable () async throws -> Void)?
-    if headers.list("Expect").contains(where: { $0.lowercased() == "100-continue" }) {
+    let isChunked = headers["Transfer-Encoding"] != nil
+    let length = isChunked ? nil : headers["Content-Length"].flatMap { Int($0) } ?? 0
+    // RFC 9110 10.1.1: not to HTTP/1.0, and not where there is nothing to continue with.
+    if head.version.minor > 0, length != 0,
+      headers.list("Expect").contains(where: { $0.lowercased() == "100-continue" })
+    {
       invite = {
         do {
           try await outbound.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
@@ -75,24 +80,27 @@ struct Connection: ServerChildChannel {
         }
       }
     }
-    let isChunked = headers["Transfer-Encoding"] != nil
-    let length = isChunked ? nil : headers["Content-Length"].flatMap { Int($0) } ?? 0
+    // RFC 9112 7.2: the authority of an absolute target counts, whatever Host says.
+    let absolute = AbsoluteForm(head.uri)
+    if let absolute { headers["Host"] = absolute.authority }
     parts.begin(length: length, invite: invite)
-    let response = await answer(head, headers, parts)
-    // Body bytes that nobody read stand between us and the next request.
-    let reusable = head.isKeepAlive && parts.isAtEnd
+    let response = await answer(head, absolute?.target ?? head.uri, headers, parts)
+    // Body bytes that nobody read stand between us and the next request. HTTP/1.0 knows no chunks: where they are used
+    // all the same, nobody knows what follows (RFC 9112 6.1).
+    let isCertain = head.version.minor > 0 || !isChunked
+    let reusable = head.isKeepAlive && parts.isAtEnd && isCertain
     try await send(response, to: head, closing: !reusable, outbound)
     return reusable
   }
 
   private func answer(
-    _ head: HTTPRequestHead, _ headers: Headers, _ parts: RequestParts
+    _ head: HTTPRequestHead, _ target: String, _ headers: Headers, _ parts: RequestParts
   ) async -> Response {
     let id = Request.acceptableID(headers["X-Request-Id"]) ?? Request.makeID()
     let body = RequestBody(declaredLength: parts.length) { try await parts.nextBody() }
     do {
       let request = try Request(
-        id: id, method: head.method.rawValue, target: Self.originForm(head.uri), headers: headers,
+        id: id, method: head.method.rawValue, target: target, headers: headers,
         body: body)
       var response = await respond(request)
       // A request without a body ends with a part that is already here.
@@ -101,6 +109,7 @@ struct Connection: ServerChildChannel {
       return response
     } catch let problem as Problem {
       observe(problem)
+      if parts.length == 0 { try? await parts.finish() }
       var response = problem.response(requestID: id, instance: nil)
       response.headers["X-Request-Id"] = id
       return response
@@ -108,13 +117,6 @@ struct Connection: ServerChildChannel {
       return Problem(.malformedRequest, "the request ended early")
         .response(requestID: id, instance: nil)
     }
-  }
-
-  /// `http://host/path` is how a proxy may write `/path`.
-  private static func originForm(_ target: String) -> String {
-    guard let scheme = target.range(of: "://"), !target.hasPrefix("/") else { return target }
-    let rest = target[scheme.upperBound...]
-    return rest.firstIndex { $0 == "/" || $0 == "?" }.map { String(rest[$0...]) } ?? "/"
   }
 
   private func send(

@@ -117,6 +117,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private let observe: @Sendable (Problem) -> Void
   private var tick: RepeatedTask?
   private var unanswered = 0
+  /// Whether the last head's request has not ended yet.
+  private var receiving = false
+  /// What is wrong with the bytes behind requests that are still owed their answers.
+  private var owed: Problem?
   private var responseStarted = false
   private var refused = false
   private var quiescing = false
@@ -147,14 +151,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !refused else { return }
+    guard !refused, owed == nil else { return }
     switch unwrapInboundIn(data) {
     case .head(let head):
       clock.enter(.body)
-      if let problem = fault(of: head) { return refuse(context, problem) }
+      if let problem = fault(of: head) { return refuseInTurn(context, problem) }
       unanswered += 1
+      receiving = true
     case .body: break
     case .end:
+      receiving = false
       clock.lineBytes = 0
       clock.enter(unanswered > 0 ? .answering : .idle)
     }
@@ -162,15 +168,17 @@ final class ConnectionGuard: ChannelDuplexHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard !refused else { return }
+    guard !refused, owed == nil else { return }
     switch error {
     case is ByteMeter.RequestLineTooLong:
-      refuse(
+      refuseInTurn(
         context,
         Problem(.targetTooLong, "the request line is limited to \(limits.requestLine) bytes"))
-    case HTTPParserError.headerOverflow: refuse(context, headersTooLarge)
+    case HTTPParserError.headerOverflow: refuseInTurn(context, headersTooLarge)
+    // Bytes behind `Connection: close`: nobody waits for an answer to them.
+    case HTTPParserError.closedConnection: break
     case let error as HTTPParserError:
-      refuse(
+      refuseInTurn(
         context,
         Problem(.malformedRequest, "not a valid HTTP/1.1 request: \(error.debugDescription)"))
     default:
@@ -190,6 +198,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
       responseStarted = false
       unanswered -= 1
       context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
+      if let owed {
+        self.owed = nil
+        refuseInTurn(context, owed)
+      }
       if clock.phase == .answering { clock.enter(.idle) }
       if quiescing && unanswered == 0 { context.close(promise: nil) }
     }
@@ -226,6 +238,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
     if hosts > 1 || (hosts == 0 && head.version.minor > 0) {
       return Problem(.malformedRequest, "exactly one Host field is required")
     }
+    if let host = head.headers["Host"].first, !host.isEmpty, Authority(host) == nil {
+      return Problem(
+        .malformedRequest, "Host must be a host name or address, with a port or without")
+    }
+    if !head.uri.hasPrefix("/"), head.uri != "*", head.method != .CONNECT,
+      AbsoluteForm(head.uri) == nil
+    {
+      return Problem(
+        .malformedRequest, "the request target must be a path or a whole http address")
+    }
     let codings = head.headers[canonicalForm: "Transfer-Encoding"].map { $0.lowercased() }
     if !codings.isEmpty, codings != ["chunked"] {
       return Problem(.notImplemented, "the only transfer coding is chunked")
@@ -236,13 +258,29 @@ final class ConnectionGuard: ChannelDuplexHandler {
     return nil
   }
 
+  /// Refuses what has come once every request before it has its answer.
+  private func refuseInTurn(_ context: ChannelHandlerContext, _ problem: Problem) {
+    let before = unanswered - (receiving ? 1 : 0)
+    if before < 0 {
+      // The request that broke has been answered already.
+      refused = true
+      context.close(promise: nil)
+    } else if before == 0 {
+      refuse(context, problem)
+    } else {
+      owed = problem
+    }
+  }
+
   /// Answers once for the whole connection, then closes it.
   private func refuse(_ context: ChannelHandlerContext, _ problem: Problem) {
     refused = true
     observe(problem)
     guard !responseStarted else { return context.close(promise: nil) }
-    let body = problem.body(requestID: Request.makeID(), instance: nil)
+    let id = Request.makeID()
+    let body = problem.body(requestID: id, instance: nil)
     var headers = HTTPHeaders([
+      ("X-Request-Id", id),
       ("Content-Type", "application/problem+json"), ("Content-Length", "\(body.count)"),
       ("Connection", "close"), ("X-Content-Type-Options", "nosniff"), ("Date", HTTPDate.now()),
     ])

@@ -21,6 +21,10 @@ package enum FileResponse {
     if let downloadName {
       headers["Content-Disposition"] = "attachment; filename=\"\(plain(downloadName))\""
     }
+    let condition = request.headers.list("If-Match")
+    if !condition.isEmpty, !ETag.isMatch(condition, etag) {
+      throw Problem(.preconditionFailed, "the file is not the one that If-Match names")
+    }
     if let etag, ETag.matches(request.headers.list("If-None-Match"), etag) {
       return Response(status: 304, headers: headers)
     }
@@ -30,7 +34,8 @@ package enum FileResponse {
     if let condition = request.headers["If-Range"], condition != etag.map({ "\"\($0)\"" }) {
       return whole
     }
-    guard let field = request.headers["Range"] else { return whole }
+    // RFC 9110 14.2: Range is defined for GET alone.
+    guard request.method == "GET", let field = request.headers["Range"] else { return whole }
     switch ByteRange.parse(field, size: file.size) {
     case .ignore: return whole
     case .unsatisfiable:
@@ -51,6 +56,11 @@ package enum FileResponse {
 }
 
 package enum ETag {
+  /// Whether one of the entity tags of `If-Match` names this one; weak ones never do (RFC 9110 13.1.1).
+  package static func isMatch(_ fields: [String], _ etag: String?) -> Bool {
+    fields.contains { sent in sent == "*" || etag.map { sent == "\"\($0)\"" } ?? false }
+  }
+
   /// Whether one of the entity tags of `If-None-Match` names this one; weak ones compare as well.
   package static func matches(_ fields: [String], _ etag: String) -> Bool {
     fields.contains { $0 == "*" || $0 == "\"\(etag)\"" || $0 == "W/\"\(etag)\"" }

@@ -37,6 +37,9 @@ package struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     all(name).flatMap { $0.split(separator: ",") }.map(Self.trimmed).filter { !$0.isEmpty }
   }
 
+  /// `type/subtype` of the body, in lower case and without parameters.
+  package var mediaType: String? { self["Content-Type"].flatMap(MediaType.init)?.essence }
+
   private static func same(_ a: String, _ b: String) -> Bool {
     a.utf8.count == b.utf8.count && a.lowercased() == b.lowercased()
   }

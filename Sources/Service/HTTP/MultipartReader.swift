@@ -55,8 +55,7 @@ package struct MultipartReader {
       while try await body.next() != nil {}  // the epilogue says nothing
       return nil
     }
-    // RFC 2046 allows blanks between delimiter and line end; no client writes them.
-    guard mark == Data("\r\n".utf8) else { throw malformed("a delimiter is not ended by CRLF") }
+    try await endDelimiter(mark)
     parts += 1
     guard parts <= limits.parts else {
       throw Problem(.bodyTooLarge, "an upload is limited to \(limits.parts) parts")
@@ -64,6 +63,20 @@ package struct MultipartReader {
     let part = try await headers()
     state = .content
     return part
+  }
+
+  /// Skips blanks between a delimiter and its line end (`transport-padding` of RFC 2046).
+  private mutating func endDelimiter(_ mark: Data) async throws {
+    var mark = mark
+    var blanks = 0
+    while let first = mark.first, first == 0x20 || first == 0x09 {
+      blanks += 1
+      guard blanks <= limits.partHeaderBytes else { break }
+      mark = mark.dropFirst() + (try await take(1, "the line end of a delimiter"))
+    }
+    guard Data(mark) == Data("\r\n".utf8) else {
+      throw malformed("a delimiter is not ended by CRLF")
+    }
   }
 
   /// - Returns: the next bytes of the current part; `nil` at its end.
@@ -117,14 +130,22 @@ package struct MultipartReader {
         String(line[..<colon]),
         line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))
     }
+    for name in ["Content-Disposition", "Content-Type", "Content-Transfer-Encoding"]
+    where fields.all(name).count > 1 {
+      throw malformed("a part has \(name) twice")
+    }
     guard let disposition = fields["Content-Disposition"].flatMap(MediaType.init),
       disposition.essence == "form-data", let name = disposition.parameters["name"]
     else { throw malformed("a part has no Content-Disposition: form-data with a name") }
-    guard fields["Content-Transfer-Encoding"].map({ $0.lowercased() == "binary" }) ?? true else {
-      throw malformed("Content-Transfer-Encoding is not used over HTTP")
+    // These three mean "as it is"; older clients write them although HTTP needs none (RFC 7578 4.7).
+    if let coding = fields["Content-Transfer-Encoding"]?.lowercased(),
+      !["7bit", "8bit", "binary"].contains(coding)
+    {
+      throw malformed(
+        "the part \(name.prefix(64)) is sent as \(coding.prefix(32)); send its bytes as they are")
     }
     return Part(
-      name: name, filename: disposition.parameters["filename"],
+      name: name, filename: SentFileName.of(disposition),
       contentType: fields["Content-Type"].flatMap(MediaType.init)?.essence)
   }
 

@@ -123,6 +123,8 @@ extension Problem.Kind {
   package static let notFound = Self(404, "not_found", "No such resource")
   package static let methodNotAllowed = Self(405, "method_not_allowed", "Method not allowed")
   package static let requestTimeout = Self(408, "request_timeout", "Request too slow")
+  package static let preconditionFailed = Self(
+    412, "precondition_failed", "Precondition not met")
   package static let bodyTooLarge = Self(413, "body_too_large", "Body too large")
   package static let targetTooLong = Self(414, "target_too_long", "Request line too long")
   package static let unsupportedMediaType = Self(
@@ -142,7 +144,8 @@ extension Problem.Kind {
   /// All of them, for the pages under `/problems/`.
   package static let raisedByHTTP: [Self] = [
     .malformedRequest, .invalidParameter, .malformedMultipart, .unauthorized, .forbidden,
-    .notFound, .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong,
+    .notFound, .methodNotAllowed, .requestTimeout, .preconditionFailed,
+    .bodyTooLarge, .targetTooLong,
     .unsupportedMediaType, .rangeNotSatisfiable, .expectationFailed, .misdirected,
     .headersTooLarge, .internalError, .notImplemented, .draining, .storageFull,
   ]

@@ -104,7 +104,8 @@ package struct Query: Sendable {
 
   package func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
     guard let text = self[name] else { return nil }
-    guard let value = Int(text), range.contains(value) else {
+    // `Int` takes a sign and no other reader does.
+    guard !text.hasPrefix("+"), let value = Int(text), range.contains(value) else {
       throw Problem(
         .invalidParameter,
         "query parameter \(name) must be an integer from \(range.lowerBound) to \(range.upperBound)",

@@ -65,7 +65,7 @@ package final class Server: Sendable {
     problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil },
     observe: @escaping @Sendable (Exchange) -> Void = { _ in }
   ) throws(Failure) {
-    guard configuration.keys != nil || Self.isLoopback(configuration.host) else {
+    guard configuration.keys != nil || Authority.isLoopback(configuration.host) else {
       throw .openWithoutKeys(host: configuration.host)
     }
     self.configuration = configuration
@@ -146,6 +146,7 @@ package final class Server: Sendable {
     }) {
       throw Problem(.expectationFailed, "cannot meet the expectation \(expected)")
     }
+    try refuseUnreadableBodies(request)
     if route.access == .open { return }
     if let keys = configuration.keys {
       request.caller = try keys.caller(of: request, for: route.access)
@@ -162,8 +163,9 @@ package final class Server: Sendable {
   /// cannot forge `Host` (against DNS rebinding) nor `Origin`.
   private func refuseForeignPages(_ request: Request, _ route: Route) throws(Problem) {
     guard let host = request.headers["Host"] else { return }
-    let name = Self.hostName(host)
-    guard Self.isLoopback(name) || name == configuration.host else {
+    let authority = Authority(host)
+    guard let authority, authority.isLoopback || authority.host == configuration.host.lowercased()
+    else {
       throw Problem(
         .misdirected,
         "without API keys only loopback host names are served; this request names \(host)")
@@ -173,16 +175,18 @@ package final class Server: Sendable {
     }
   }
 
-  private static func hostName(_ host: String) -> String {
-    if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-      return String(host[host.index(after: host.startIndex)..<end])
+  /// A body that says it is packed must not be read as if it were not.
+  private func refuseUnreadableBodies(_ request: Request) throws(Problem) {
+    guard request.body.declaredLength != 0 else { return }
+    let codings = request.headers.list("Content-Encoding").filter { $0.lowercased() != "identity" }
+    if let coding = codings.first {
+      throw Problem(
+        .unsupportedMediaType,
+        "Content-Encoding \(coding.prefix(32)) is not taken; send the body as it is",
+        headers: ["Accept-Encoding": "identity"])
     }
-    return host.split(separator: ":").first.map(String.init) ?? host
-  }
-
-  static func isLoopback(_ host: String) -> Bool {
-    if ["localhost", "::1"].contains(host.lowercased()) { return true }
-    var address = in_addr()
-    return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
+    guard request.headers.all("Content-Type").count < 2 else {
+      throw Problem(.malformedRequest, "Content-Type is given twice; give it once")
+    }
   }
 }

@@ -177,7 +177,12 @@ package final class JobQueue: Sendable {
     guard waiting < configuration.queueLimit else {
       throw JobError.queueFull(limit: configuration.queueLimit)
     }
-    let needed = configuration.diskWatermark + photos.reduce(0) { $0 + Int64($1.upload.bytes) }
+    try await requireDisk(for: photos.reduce(0) { $0 + Int64($1.upload.bytes) })
+  }
+
+  /// What every job needs of the disk, so that a probe and a POST say the same.
+  package func requireDisk(for bytes: Int64 = 0) async throws {
+    let needed = configuration.diskWatermark + bytes
     let (disk, root) = (disk, stores.folder.root)
     let free = try await BlockingIO.run { try disk.freeBytes(at: root) }
     guard free >= needed else { throw JobError.diskLow(free: free, needed: needed) }
