@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Models
 import Weights
 
 /// The `--adapter FILE[:WEIGHT]` of the command line: a file of low-rank updates, or the folder of one, and how much of
@@ -30,13 +31,19 @@ struct AdapterArgument {
     (file, self.strength) = (found, strength)
   }
 
-  /// Adds the updates to the model's weights.
-  func apply(to model: StableDiffusion) throws {
-    let updates = try LoRAFile.read(file, for: model.adaptableLayers)
+  /// Adds the updates to the model's weights, and the words that the file brings along.
+  /// - Returns: those words
+  func apply(to model: StableDiffusion) throws -> [String] {
+    let opened = try SafetensorsFile(file)
+    let updates = try LoRAFile.read(opened, for: model.adaptableLayers)
+    let bundled = try BundledEmbeddings.read(
+      opened, width: model.textEncoder.config.hiddenSize)
     if strength == 0 || updates.values.allSatisfy(\.hasNoEffect) {
       let line = "warning: no_effect: \(file.lastPathComponent) changes nothing\n"
       FileHandle.standardError.write(Data(line.utf8))
     }
     try model.apply(updates, strength: strength)
+    for embedding in bundled { try model.learn(embedding.token, rows: embedding.vectors) }
+    return bundled.map(\.token)
   }
 }

@@ -102,7 +102,9 @@ struct SampleCommand: ParsableCommand {
   ) throws -> (name: String, hash: String) {
     var (name, hash) = (model.folder.lastPathComponent, try model.hash())
     for adapter in try adapter.map(AdapterArgument.init) {
-      try adapter.apply(to: model)
+      for word in try adapter.apply(to: model) {
+        printer.say("\(adapter.file.lastPathComponent): it brings the word \(word)")
+      }
       name += "+\(adapter.file.deletingPathExtension().lastPathComponent):\(adapter.strength)"
       let digest = try FileDigest.sha256(adapter.file)
       hash = FileDigest.sha256(Data("\(hash) \(digest) \(adapter.strength)\n".utf8))

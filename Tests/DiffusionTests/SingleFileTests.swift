@@ -53,6 +53,50 @@ import Weights
     #expect(try opened.hash() == FileDigest.sha256(file))
   }
 
+  @Test(
+    arguments: [
+      ("v", [], PredictionType.velocity, false), (nil, ["v_pred"], .velocity, false),
+      (nil, ["ztsnr"], .velocity, true), ("v_prediction", ["v_pred", "ztsnr"], .velocity, true),
+      ("epsilon", [], .epsilon, false), (nil, [], .epsilon, false),
+    ] as [(String?, [String], PredictionType, Bool)])
+  func `what a file says of its network wins over the folder it borrows from`(
+    said: String?, markers: [String], prediction: PredictionType, endsInNoise: Bool
+  ) throws {
+    try ModelWriter(try StableDiffusion(opening: model)).writeSingleFile(file)
+    try rewrite(
+      metadata: said.map { ["modelspec.prediction_type": $0] } ?? [:],
+      extra: Dictionary(uniqueKeysWithValues: markers.map { ($0, Tensor.zeros([0])) }))
+    let opened = try StableDiffusion(opening: file, SingleFileOptions(configuration: model))
+    #expect(opened.schedule.config.prediction == prediction)
+    #expect(opened.schedule.config.zeroTerminalSNR == endsInNoise)
+  }
+
+  @Test(arguments: [("epsilon", ["v_pred"]), ("epsilon", ["ztsnr"]), ("sample", []), ("", [])])
+  func `a file that contradicts itself, or says what is not known, is refused`(
+    said: String, markers: [String]
+  ) throws {
+    try ModelWriter(try StableDiffusion(opening: model)).writeSingleFile(file)
+    try rewrite(
+      metadata: ["modelspec.prediction_type": said],
+      extra: Dictionary(uniqueKeysWithValues: markers.map { ($0, Tensor.zeros([0])) }))
+    let error = #expect(throws: WeightError.self) {
+      try StableDiffusion(opening: file, SingleFileOptions(configuration: model))
+    }
+    #expect(error?.description.contains("modelspec.prediction_type") == true)
+  }
+
+  @Test func `added words travel in a single file, and must have their rows`() throws {
+    let added = model.appending(path: "tokenizer/added_tokens.json")
+    let rows = try StableDiffusion(opening: model).textEncoder.config.vocabSize
+    try Data("{\"<toy>\": \(rows)}".utf8).write(to: added)
+    #expect(throws: DiffusionError.self) { try StableDiffusion(opening: model) }
+    try Data("{\"<toy>\": \(rows - 1)}".utf8).write(to: added)
+    let original = try StableDiffusion(opening: model)
+    #expect(original.tokenizer.tokens(of: "a <toy>").last == rows - 1)
+    try ModelWriter(original).writeSingleFile(file)
+    #expect(try StableDiffusion(opening: file).tokenizer.added == original.tokenizer.added)
+  }
+
   @Test(arguments: [StoredDType.f32, .bf16, .f16])
   func `an untouched model is saved bit for bit, as folder and as one file`(
     dtype: StoredDType

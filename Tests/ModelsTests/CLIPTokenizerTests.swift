@@ -33,6 +33,65 @@ import Weights
     #expect(tokenizer.decode(tokenizer.encode("Cat\t DOG")) == "cat dog")
   }
 
+  /// The plain tokenizer's files, and what each case adds to them.
+  private func opened(_ files: [String: String]) throws -> CLIPTokenizer {
+    let folder = try TemporaryFolder()
+    try Self.tokenizer().save(to: folder.url)
+    for (name, text) in files { _ = try folder.write(name, Array(text.utf8)) }
+    return try CLIPTokenizer(folder: folder.url)
+  }
+
+  @Test func `words that the files add stand for their own rows`() throws {
+    let list = try opened(["added_tokens.json": #"{"<toy>": 400, "<toybox>": 401}"#])
+    #expect(try list.tokens(of: "a <TOY>cat") == ids(["a</w>"]) + [400] + ids(["cat</w>"]))
+    #expect(list.tokens(of: "<toybox> <toy>") == [401, 400], "the longest wins")
+    #expect(list.rowCount == 402)
+
+    let exact = try opened([
+      "tokenizer.json": #"{"added_tokens":[{"id":500,"content":"<Sks>","normalized":false}]}"#
+    ])
+    #expect(exact.tokens(of: "<Sks>") == [500])
+    #expect(exact.tokens(of: "<sks>").contains(500) == false)
+  }
+
+  @Test func `added words survive saving and opening`() throws {
+    let files = ["added_tokens.json": #"{"<toy>": 400}"#]
+    let folder = try TemporaryFolder()
+    try opened(files).save(to: folder.url)
+    let again = try CLIPTokenizer(folder: folder.url)
+    #expect(again.added == [.init("<toy>", id: 400, isNormalized: true)])
+    #expect(again.tokens(of: "<Toy>") == [400])
+  }
+
+  @Test(arguments: [
+    (["added_tokens.json": #"{"": 400}"#], "content and an id"),
+    (["added_tokens.json": #"{"cat</w>": 7}"#], "the vocabulary says"),
+    (["added_tokens.json": #"{"<a>": -1}"#], "content and an id"),
+    (["added_tokens.json": "[]"], "cannot be read"),
+    (
+      [
+        "added_tokens.json": #"{"<a>": 400}"#,
+        "tokenizer.json": #"{"added_tokens":[{"id":401,"content":"<a>"}]}"#,
+      ], "has id"
+    ),
+    (
+      ["tokenizer.json": #"{"added_tokens":[{"id":400,"content":"<b>","single_word":true}]}"#],
+      "single_word"
+    ),
+  ])
+  func `added words that contradict each other are refused by name`(
+    files: [String: String], reason: String
+  ) throws {
+    let error = #expect(throws: WeightError.self) { try opened(files) }
+    #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+  }
+
+  @Test func `an empty word is never looked for`() throws {
+    var tokenizer = try Self.tokenizer()
+    tokenizer.learn("", ids: [1])
+    #expect(try tokenizer.tokens(of: "cat") == ids(["cat</w>"]))
+  }
+
   @Test func `words split as in CLIP's pattern`() throws {
     let tokenizer = try Self.tokenizer()
     #expect(

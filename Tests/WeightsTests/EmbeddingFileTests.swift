@@ -48,6 +48,17 @@ import Weights
     writer.add("clip_l", Tensor.zeros([1, 8]))
     try writer.write(to: url)
     #expect(throws: WeightError.self) { try EmbeddingFile.read(url, width: 8) }
+    for (index, header) in [
+      #"{"":\#(f32(0, 32, shape: "[1,8]"))}"#, #"{"  ":\#(f32(0, 32, shape: "[8]"))}"#,
+      #"{"__metadata__":{"name":""},"emb_params":\#(f32(0, 32, shape: "[1,8]"))}"#,
+    ].enumerated() {
+      let nameless = try folder.write("e\(index)", safetensors(header, data: 32))
+      let error = #expect(throws: WeightError.self) {
+        try EmbeddingFile.read(nameless, width: 8)
+      }
+      #expect(error?.description.contains("--token") == true)
+      #expect(try EmbeddingFile.read(nameless, token: "toy", width: 8).token == "toy")
+    }
     let pickle = try folder.write("toy.pt", [0x50, 0x4B, 3, 4] + Array(repeating: 0, count: 40))
     #expect(throws: WeightError.pickle(file: pickle.shortName)) {
       try EmbeddingFile.read(pickle, width: 8)

@@ -138,6 +138,29 @@ import Weights
     #expect(Set(read.keys) == Set(pairs.values.map { "unet.\($0)" }))
   }
 
+  // MARK: - Beside the updates
+
+  @Test func `words that a file brings along are read apart from its updates`() throws {
+    let name = "unet.\(Self.attention).to_q"
+    let url = try write([
+      "\(name).lora_A.weight": tensor([2, 4]), "\(name).lora_B.weight": tensor([6, 2]),
+      "bundle_emb.my.word.emb_params": tensor([2, 8], 1),
+      "bundle_emb.other.string_to_param.*": tensor([8], 2), "v_pred": Tensor.zeros([0]),
+    ])
+    #expect(try LoRAFile.read(url, for: layers).keys.sorted() == [name])
+    let words = try BundledEmbeddings.read(SafetensorsFile(url), width: 8)
+    #expect(words.map(\.token) == ["my.word", "other"])
+    #expect(words.map(\.vectors.shape.dims) == [[2, 8], [1, 8]])
+    #expect(words[0].vectors.values == tensor([2, 8], 1).values)
+    #expect(throws: WeightError.self) {
+      try BundledEmbeddings.read(SafetensorsFile(url), width: 12)
+    }
+    let nameless = try write(["bundle_emb..emb_params": tensor([1, 8])])
+    #expect(throws: WeightError.self) {
+      try BundledEmbeddings.read(SafetensorsFile(nameless), width: 8)
+    }
+  }
+
   // MARK: - Other spellings
 
   @Test(arguments: [
@@ -153,6 +176,18 @@ import Weights
     ("unet.\(attention).to_q.lora.down.weight", "unet.\(attention).to_q.lora.up.weight"),
     (
       "unet.\(attention).to_q.lora_A.default.weight", "unet.\(attention).to_q.lora_B.default.weight"
+    ),
+    (
+      "unet.base_model.model.\(attention).to_q.lora_A.weight",
+      "unet.base_model.model.\(attention).to_q.lora_B.weight"
+    ),
+    (
+      "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.lora_A.weight",
+      "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.lora_B.weight"
+    ),
+    (
+      "lycoris_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q.lora_down.weight",
+      "lycoris_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q.lora_up.weight"
     ),
     (
       "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q.lora_down.weight",

@@ -78,7 +78,7 @@ package final class StableDiffusion {
         "unet cross_attention_dim and text_encoder hidden_size"
       ),
       (
-        tokenizer.vocabulary.count <= textEncoder.config.vocabSize,
+        tokenizer.rowCount <= textEncoder.config.vocabSize,
         "tokenizer and text_encoder vocab_size"
       ),
     ]

@@ -39,6 +39,14 @@ struct HeaderCursor {
     return true
   }
 
+  /// Passes over the word `null`, if it is next.
+  mutating func skipNull() -> Bool {
+    skipSpace()
+    guard bytes[position...].starts(with: Array("null".utf8)) else { return false }
+    position += 4
+    return true
+  }
+
   private mutating func expect(_ character: Unicode.Scalar) throws(Malformed) {
     guard skip(character) else {
       throw Malformed(reason: "'\(character)' expected at byte \(position) of the header")

@@ -147,6 +147,30 @@ package final class SafetensorsFile {
     throw .unsupportedDType(key: key, dtype: entry.dtype.rawValue, wanted: "I64 or I32")
   }
 
+  /// The one value of a tensor, whatever its number format: trainers keep `alpha` as they hold it.
+  package func number(_ key: String) throws(WeightError) -> Float {
+    let entry = try entry(key)
+    guard entry.shape.allSatisfy({ $0 == 1 }) else {
+      throw .shapeMismatch(key: key, expected: [1], found: entry.shape)
+    }
+    func first<Number: BinaryInteger>(_ type: Number.Type) throws(WeightError) -> Float {
+      Float(try numbers(key, type)[0])
+    }
+    switch entry.dtype {
+    case .i64: return try first(Int64.self)
+    case .i32: return try first(Int32.self)
+    case .i16: return try first(Int16.self)
+    case .i8: return try first(Int8.self)
+    case .u64: return try first(UInt64.self)
+    case .u32: return try first(UInt32.self)
+    case .u16: return try first(UInt16.self)
+    case .u8: return try first(UInt8.self)
+    case .f64, .f32, .f16, .bf16: return try tensor(key).item
+    case .bool, .f8e4m3, .f8e5m2:
+      throw .unsupportedDType(key: key, dtype: entry.dtype.rawValue, wanted: "a number")
+    }
+  }
+
   private func entry(_ key: String) throws(WeightError) -> Entry {
     guard let entry = self[key] else { throw .missing(key: key) }
     return entry

@@ -32,7 +32,8 @@ package struct SafetensorsHeader: Equatable {
       if key == "__metadata__" {
         guard !hasMetadata else { throw Malformed(reason: "__metadata__ appears twice") }
         hasMetadata = true
-        metadata = try Self.readMetadata(&cursor)
+        // The reference reads null as no metadata.
+        if !cursor.skipNull() { metadata = try Self.readMetadata(&cursor) }
       } else {
         let entry = try Self.readEntry(&cursor, key)
         guard entries.updateValue(entry, forKey: key) == nil else {
@@ -104,17 +105,11 @@ package struct SafetensorsHeader: Equatable {
       ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
         < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
     }
-    var (end, emptyAt) = (0, -1)
+    var end = 0
     for (key, entry) in sorted {
       guard entry.range.lowerBound == end else {
         let kind = entry.range.lowerBound < end ? "overlaps another" : "leaves a hole before it"
         throw Malformed(reason: "tensor '\(key)' \(kind)")
-      }
-      if entry.range.isEmpty {
-        guard emptyAt != end else {
-          throw Malformed(reason: "tensor '\(key)' shares its place with another empty tensor")
-        }
-        emptyAt = end
       }
       end = entry.range.upperBound
     }

@@ -102,7 +102,8 @@ struct SingleFile {
       isOpen
       ? CLIPTokenizer(
         vocabulary: clip.vocabulary, merges: clip.merges,
-        special: CLIPTokenizer.SpecialTokens(padding: "!"), maxLength: clip.maxLength) : clip
+        special: CLIPTokenizer.SpecialTokens(padding: "!"), maxLength: clip.maxLength,
+        added: clip.added) : clip
     return padded ?? clip
   }
 }

@@ -23,12 +23,21 @@ struct ModelConfigs {
   init(of file: SafetensorsFile, _ options: SingleFileOptions) throws {
     if let folder = options.configuration {
       self = try ModelConfigs(folder: folder)
+      // The file knows its own network; the folder only lends its shapes and words.
+      try SingleFileInference(file: file).state(&schedule)
     } else if let json = file.metadata[Self.metadataKey] {
       self = try ModelConfigs(json: json, file: file.url.shortName)
     } else {
       self = try SingleFileInference(file: file).configs(prediction: options.prediction)
     }
-    if let prediction = options.prediction { schedule.prediction = prediction }
+    guard let prediction = options.prediction else { return }
+    schedule.prediction = prediction
+    guard !schedule.zeroTerminalSNR || prediction == .velocity else {
+      throw WeightError.config(
+        file: file.url.shortName,
+        reason: "its schedule ends in pure noise (ztsnr), from which nothing can be told by "
+          + "predicting noise; leave --prediction out")
+    }
   }
 
   /// From a folder in diffusers layout; its weights are not looked at.
@@ -54,11 +63,12 @@ extension ModelConfigs {
     var merges: [String]
     var padding: String
     var maxLength: Int
+    var added: [CLIPTokenizer.AddedToken]?
   }
 
   /// CLIP's own 49,408 tokens need not be carried.
   static func isStandard(_ tokenizer: CLIPTokenizer) -> Bool {
-    tokenizer.vocabulary.count == 49_408
+    tokenizer.vocabulary.count == 49_408 && tokenizer.added.isEmpty
   }
 
   var json: String {
@@ -77,7 +87,8 @@ extension ModelConfigs {
           Words(
             vocabulary: tokenizer.vocabulary,
             merges: tokenizer.merges.map { "\($0.left) \($0.right)" },
-            padding: tokenizer.special.padding, maxLength: tokenizer.maxLength))
+            padding: tokenizer.special.padding, maxLength: tokenizer.maxLength,
+            added: tokenizer.added.isEmpty ? nil : tokenizer.added))
       }
       return String(decoding: try encoder.encode(parts), as: UTF8.self)
     }
@@ -111,7 +122,8 @@ extension ModelConfigs {
     }
     tokenizer = CLIPTokenizer(
       vocabulary: words.vocabulary, merges: merges,
-      special: CLIPTokenizer.SpecialTokens(padding: words.padding), maxLength: words.maxLength)
+      special: CLIPTokenizer.SpecialTokens(padding: words.padding), maxLength: words.maxLength,
+      added: words.added ?? [])
     guard tokenizer != nil else { throw refuse("its tokenizer lacks a special token") }
   }
 }

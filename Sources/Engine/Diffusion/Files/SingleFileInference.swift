@@ -17,7 +17,8 @@ struct SingleFileInference {
   func configs(prediction: PredictionType?) throws(WeightError) -> ModelConfigs {
     var said = prediction
     if said == nil { said = try statedPrediction() }
-    let schedule = SchedulerConfig.stableDiffusion(prediction: said ?? .epsilon)
+    var schedule = SchedulerConfig.stableDiffusion(prediction: said ?? .epsilon)
+    if file["ztsnr"] != nil { schedule.zeroTerminalSNR = true }
     let side = hasOpenCLIP && schedule.prediction == .velocity ? 96 : 64
     let configs = ModelConfigs(
       unet: try unet(sampleSize: side), vae: try vae(pictureSize: 8 * side), text: try text(),
@@ -30,17 +31,42 @@ struct SingleFileInference {
 
   /// 1.x predicts noise. 2.x does so at 512 pixels and velocity at 768, with the same names and shapes.
   private func statedPrediction() throws(WeightError) -> PredictionType {
-    switch file.metadata["modelspec.prediction_type"] {
-    case "epsilon"?: return .epsilon
-    case "v"?, "v_prediction"?: return .velocity
-    default: break
-    }
-    if file["v_pred"] != nil { return .velocity }
+    if let said = try markedPrediction() { return said }
     guard hasOpenCLIP else { return .epsilon }
     throw .config(
       file: name,
       reason: "a Stable Diffusion 2.x checkpoint that does not say what it predicts; add "
         + "--prediction epsilon (512 pixels) or --prediction v_prediction (768 pixels)")
+  }
+
+  /// What the file itself says: ModelSpec's field, or the empty tensors `v_pred` and `ztsnr` that ComfyUI knows.
+  private func markedPrediction() throws(WeightError) -> PredictionType? {
+    let isMarked = file["v_pred"] != nil || file["ztsnr"] != nil
+    guard let said = file.metadata["modelspec.prediction_type"] else {
+      return isMarked ? .velocity : nil
+    }
+    let prediction: PredictionType
+    switch said {
+    case "epsilon": prediction = .epsilon
+    case "v", "v_prediction": prediction = .velocity
+    default:
+      throw .config(
+        file: name,
+        reason: "modelspec.prediction_type is '\(said)'; 'epsilon' and 'v' are supported")
+    }
+    guard !isMarked || prediction == .velocity else {
+      throw .config(
+        file: name,
+        reason: "modelspec.prediction_type says epsilon, the tensor v_pred or ztsnr says velocity; "
+          + "remove the wrong one")
+    }
+    return prediction
+  }
+
+  /// Puts what the file says of itself into a schedule from elsewhere.
+  func state(_ schedule: inout SchedulerConfig) throws(WeightError) {
+    if let said = try markedPrediction() { schedule.prediction = said }
+    if file["ztsnr"] != nil { schedule.zeroTerminalSNR = true }
   }
 
   // MARK: - U-Net

@@ -18,6 +18,21 @@ package struct CLIPTokenizer: Sendable {
     package init(padding: String = "<|endoftext|>") { self.padding = padding }
   }
 
+  /// A word that a tokenizer's files add to its vocabulary, with a row of the text encoder's table.
+  package struct AddedToken: Codable, Equatable, Sendable {
+    package var content: String
+    package var id: Int
+    /// Whether it is looked for after NFC and lower case, as other words are.
+    package var isNormalized: Bool
+
+    package init(_ content: String, id: Int, isNormalized: Bool) {
+      (self.content, self.id, self.isNormalized) = (content, id, isNormalized)
+    }
+  }
+
+  /// In the order of their ids.
+  package let added: [AddedToken]
+
   /// Words learned beside the vocabulary (Textual Inversion) and the ids that stand for each.
   package private(set) var learned: [String: [Int]] = [:]
 
@@ -32,7 +47,7 @@ package struct CLIPTokenizer: Sendable {
   /// nil if the vocabulary lacks a special token.
   package init?(
     vocabulary: [String: Int], merges: [(left: String, right: String)],
-    special: SpecialTokens = SpecialTokens(), maxLength: Int = 77
+    special: SpecialTokens = SpecialTokens(), maxLength: Int = 77, added: [AddedToken] = []
   ) {
     guard let startId = vocabulary[special.start], let endId = vocabulary[special.end],
       let paddingId = vocabulary[special.padding], let unknownId = vocabulary[special.unknown],
@@ -44,9 +59,15 @@ package struct CLIPTokenizer: Sendable {
     self.merges = merges
     self.special = special
     self.maxLength = maxLength
+    self.added = added.sorted { ($0.id, $0.content) < ($1.id, $1.content) }
     encoding = BytePairEncoding(merges: merges)
-    symbols = Dictionary(vocabulary.map { ($0.value, $0.key) }, uniquingKeysWith: { min($0, $1) })
+    symbols = Dictionary(
+      vocabulary.map { ($0.value, $0.key) } + added.map { ($0.id, $0.content) },
+      uniquingKeysWith: { min($0, $1) })
   }
+
+  /// Rows of the text encoder's table that the ids reach.
+  package var rowCount: Int { max(vocabulary.count, (added.map(\.id).max() ?? -1) + 1) }
 
   /// The row that the text model takes: start, tokens (cut to fit), end, padding. `maxLength` ids.
   package func encode(_ text: String) -> [Int] {
@@ -59,8 +80,21 @@ package struct CLIPTokenizer: Sendable {
     pieces(of: text).flatMap { piece -> [Int] in
       switch piece {
       case .special(let ids): ids
+      case .text(let text): words(of: normalized(text))
+      }
+    }
+  }
+
+  /// The ids of a normalized text: added words first, byte pairs in between.
+  private func words(of text: String) -> [Int] {
+    let names = added.filter(\.isNormalized).map {
+      (normalized($0.content.unicodeScalars[...]), [$0.id])
+    }
+    return Self.split(text, at: names).flatMap { piece -> [Int] in
+      switch piece {
+      case .special(let ids): ids
       case .text(let text):
-        Self.words(in: normalized(text)).flatMap { encoding.symbols(of: $0) }
+        Self.words(in: String(text)).flatMap { encoding.symbols(of: $0) }
           .map { vocabulary[$0] ?? unknownId }
       }
     }
@@ -86,19 +120,33 @@ package struct CLIPTokenizer: Sendable {
   /// Special tokens written out in the text stand for themselves, even with an accent behind them: scalars are
   /// compared, not characters.
   private func pieces(of text: String) -> [Piece] {
+    var names = [special.start, special.end, special.padding].compactMap { name in
+      vocabulary[name].map { (name, [$0]) }
+    }
+    names += added.filter { !$0.isNormalized }.map { ($0.content, [$0.id]) }
+    names += learned.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    return Self.split(text, at: names)
+  }
+
+  /// Cuts a text at each name, the leftmost first and of those the longest.
+  private static func split(_ text: String, at names: [(name: String, ids: [Int])]) -> [Piece] {
     var (pieces, rest) = ([Piece](), text.unicodeScalars[...])
-    let names = [special.start, special.end, special.padding] + learned.keys.sorted()
+    // An empty name would be found for ever.
+    let names = names.filter { !$0.name.isEmpty }
     while !rest.isEmpty {
       let found = names.compactMap { name in
-        rest.firstRange(of: name.unicodeScalars).map { ($0, name) }
-      }.min { $0.0.lowerBound < $1.0.lowerBound }
-      guard let (range, name) = found, let ids = learned[name] ?? vocabulary[name].map({ [$0] })
-      else {
+        rest.firstRange(of: name.name.unicodeScalars).map { (range: $0, ids: name.ids) }
+      }.min {
+        $0.range.lowerBound != $1.range.lowerBound
+          ? $0.range.lowerBound < $1.range.lowerBound
+          : $0.range.upperBound > $1.range.upperBound
+      }
+      guard let found else {
         pieces.append(.text(rest))
         break
       }
-      pieces += [.text(rest[..<range.lowerBound]), .special(ids)]
-      rest = rest[range.upperBound...]
+      pieces += [.text(rest[..<found.range.lowerBound]), .special(found.ids)]
+      rest = rest[found.range.upperBound...]
     }
     return pieces
   }

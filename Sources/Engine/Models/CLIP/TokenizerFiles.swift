@@ -62,7 +62,8 @@ extension CLIPTokenizer {
       ) : try Self.combined(url("tokenizer.json"))
     guard
       let tokenizer = CLIPTokenizer(
-        vocabulary: vocabulary, merges: merges, special: special, maxLength: Int(length))
+        vocabulary: vocabulary, merges: merges, special: special, maxLength: Int(length),
+        added: try AddedTokens(folder: folder, vocabulary: vocabulary, special: special).tokens)
     else {
       throw .config(
         file: folder.shortName, reason: "a special token (\(special)) is not in the vocabulary")
@@ -141,6 +142,7 @@ extension CLIPTokenizer {
     settings["do_lower_case"] = .bool(true)
     settings["add_prefix_space"] = .bool(false)
     settings["errors"] = .string("replace")
+    if !added.isEmpty { settings["added_tokens_decoder"] = .object(AddedTokens.decoder(added)) }
     let lines = ["#version: 0.2"] + merges.map { "\($0.left) \($0.right)" }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

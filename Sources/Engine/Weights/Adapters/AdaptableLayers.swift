@@ -7,10 +7,13 @@ package struct AdaptableLayers {
   /// Path (as in `LowRankUpdates`) to `[out, in]` or `[out, in, kh, kw]`.
   package let shapes: [String: [Int]]
   private let kohyaNames: [String: String]
+  /// `input_blocks.1.1.proj_in` of the original U-Net, to our path.
+  private let originalNames: [String: String]
 
   package init(unet: ParameterList, textEncoder: ParameterList) {
     var shapes: [String: [Int]] = [:]
     var names: [String: String] = [:]
+    var originals: [String: String] = [:]
     let places = SingleFileLayout.unet(unet.map(\.key))
     for parameter in unet {
       guard let path = Self.layer(parameter) else { continue }
@@ -18,8 +21,11 @@ package struct AdaptableLayers {
       names["lora_unet_" + Self.flat(path)] = "unet.\(path)"
       // Trainers that build the original U-Net name its blocks.
       if let original = places[parameter.key]?.key.dropFirst(SingleFileLayout.unetPrefix.count) {
-        names["lora_unet_" + Self.flat(original.dropLast(".weight".count))] = "unet.\(path)"
+        let layer = String(original.dropLast(".weight".count))
+        names["lora_unet_" + Self.flat(layer)] = "unet.\(path)"
+        originals[layer] = "unet.\(path)"
       }
+      names["lycoris_" + Self.flat(path)] = "unet.\(path)"
     }
     for parameter in textEncoder {
       guard let path = Self.layer(parameter) else { continue }
@@ -28,7 +34,7 @@ package struct AdaptableLayers {
         names[prefix + Self.flat(path)] = "text_encoder.\(path)"
       }
     }
-    (self.shapes, kohyaNames) = (shapes, names)
+    (self.shapes, kohyaNames, originalNames) = (shapes, names, originals)
   }
 
   /// The path of the layer whose matrix or kernel a parameter is, the text encoder's without `text_model`.
@@ -66,9 +72,10 @@ package struct AdaptableLayers {
   /// A path as diffusers and peft spell it, old and new, as one of ours.
   func path(ofDotted name: String) -> String? {
     var name = name
-    for prefix in ["base_model.model.", "text_encoder.base_model.model."]
-    where name.hasPrefix(prefix) {
-      name = String(name.dropFirst(prefix.count))
+    // peft wraps a component's model; what is before says which component.
+    name = name.replacing("base_model.model.", with: "")
+    for prefix in ["model.diffusion_model.", "diffusion_model."] where name.hasPrefix(prefix) {
+      return originalNames[String(name.dropFirst(prefix.count))]
     }
     name = name.replacing(".processor.", with: ".").replacing(".default", with: "")
     for (old, new) in Self.oldProjections where name.hasSuffix(old) {

@@ -63,14 +63,26 @@ package enum EmbeddingFile {
         reason: "an embedding is one tensor of shape [n, D]; the file holds "
           + "\(file.keys.count) tensors")
     }
+    let name = key == kohyaKey ? file.metadata["name"] ?? stem(file.url) : key
+    return try embedding(token ?? name, key, file, width: width)
+  }
+
+  /// The rows of one tensor and their word, which must be one.
+  static func embedding(
+    _ token: String, _ key: String, _ file: SafetensorsFile, width: Int
+  ) throws(WeightError) -> LearnedEmbedding {
+    guard token.contains(where: { !$0.isWhitespace }) else {
+      throw .config(
+        file: file.url.shortName,
+        reason: "the word of the embedding is empty; `convert` with --token WORD gives it one")
+    }
     let stored = try file.tensor(key)
     let count = stored.shape.rank == 2 ? stored.shape[0] : 1
     guard count > 0, stored.count == count * width else {
       throw .shapeMismatch(key: key, expected: [max(count, 1), width], found: stored.shape.dims)
     }
-    let name = key == kohyaKey ? file.metadata["name"] ?? stem(file.url) : key
     return LearnedEmbedding(
-      token: token ?? name, vectors: withoutGradients { stored.reshaped([count, width]) })
+      token: token, vectors: withoutGradients { stored.reshaped([count, width]) })
   }
 
   private static func stem(_ url: URL) -> String { url.deletingPathExtension().lastPathComponent }

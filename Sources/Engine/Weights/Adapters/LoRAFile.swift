@@ -6,8 +6,10 @@ import Tensors
 ///     unet.PATH.lora_A.weight                 diffusers since 0.22, with peft
 ///     base_model.model.PATH.lora_A.weight     peft itself, `adapter_config.json` beside it
 ///     unet.PATH.processor.to_q_lora.down.weight, ...lora.down.weight     diffusers before
-///     lora_unet_PATH_WITH_UNDERSCORES.lora_down.weight     kohya's scripts, LyCORIS
+///     lora_unet_PATH_WITH_UNDERSCORES.lora_down.weight     kohya's scripts, LyCORIS (also `lycoris_PATH...`)
+///     diffusion_model.ORIGINAL.PATH.lora_A.weight     interfaces that keep the original U-Net's names
 ///
+/// `bundle_emb.WORD...` beside the updates is left to `BundledEmbeddings`.
 /// Reading is strict: every tensor belongs to a layer of the model and has its shape.
 package enum LoRAFile {
   package static func read(
@@ -42,12 +44,15 @@ package enum LoRAFile {
 
   // MARK: - Names
 
+  /// Empty tensors that say what the base predicts; they change nothing in it.
+  private static let markers: Set<String> = ["v_pred", "ztsnr"]
+
   private static func sort(
     _ file: SafetensorsFile, _ layers: AdaptableLayers
   ) throws(WeightError) -> (found: [String: [LoRARole: String]], unknown: [String]) {
     var found: [String: [LoRARole: String]] = [:]
     var unknown: [String] = []
-    for key in file.keys {
+    for key in file.keys where BundledEmbeddings.word(of: key) == nil && !markers.contains(key) {
       guard let (role, layer, ending) = LoRARole.of(key) else {
         if let kind = LoRARole.otherKind(of: key) {
           throw .config(
@@ -60,7 +65,7 @@ package enum LoRAFile {
       }
       // The adapter's name ends where the layer's does: `to_q_lora.down`.
       let name = ending.hasPrefix("_lora") ? layer + "_lora" : layer
-      let isKohya = name.hasPrefix("lora_")
+      let isKohya = name.hasPrefix("lora_") || name.hasPrefix("lycoris_")
       guard let path = isKohya ? layers.path(ofKohya: name) : layers.path(ofDotted: name) else {
         unknown.append(key)
         continue
@@ -93,11 +98,10 @@ package enum LoRAFile {
     )
     var alpha = scales.alpha(of: path, rank: rank) ?? Float(rank)
     if let key = keys[.alpha] {
-      let value = try file.tensor(key)
-      guard value.count == 1, value.item.isFinite else {
-        throw .shapeMismatch(key: key, expected: [1], found: value.shape.dims)
+      alpha = try file.number(key)
+      guard alpha.isFinite else {
+        throw .config(file: file.url.shortName, reason: "'\(key)' is \(alpha), not a finite number")
       }
-      alpha = value.item
     }
     var magnitude: Tensor?
     if let key = keys[.magnitude] {

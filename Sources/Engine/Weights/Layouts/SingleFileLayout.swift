@@ -145,7 +145,7 @@ package enum SingleFileLayout {
     "alphas_cumprod", "alphas_cumprod_prev", "betas", "log_one_minus_alphas_cumprod", "logvar",
     "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2",
     "posterior_variance", "scale_factor", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
-    "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "global_step", "v_pred",
+    "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "global_step", "v_pred", "ztsnr",
     "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
     "cond_stage_model.transformer.text_projection.weight", "cond_stage_model.model.logit_scale",
     "cond_stage_model.model.text_projection",
