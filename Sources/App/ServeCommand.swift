@@ -1,5 +1,6 @@
 import API
 import ArgumentParser
+import CLinux
 import Foundation
 import HTTP
 import Jobs
@@ -60,6 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
       file: config ?? environment["DREAMBOOTH_CONFIG"], environment: environment, flags: flags)
     Telemetry.bootstrap(level: configuration.logLevel)
     for ignored in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
+    clinux_return_freed_memory()
     DescriptorLimit.raise()
     let composition: Composition
     do {
@@ -81,6 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
         services: [
           .init(service: HTTPService(composition.server, configuration.host, systemd)),
           .init(service: Watchdog(composition.stores, systemd)),
+          .init(service: HeapTrimmer()),
           .init(service: DispatcherService(composition.dispatcher, systemd)),
         ],
         gracefulShutdownSignals: [.sigterm, .sigint, .sighup], logger: Logger(label: "lifecycle")))
@@ -116,6 +119,18 @@ private struct HTTPService: Service {
       }
       try await group.next()
       group.cancelAll()
+    }
+  }
+}
+
+/// Gives back what a burst of requests has left free in the heap.
+private struct HeapTrimmer: Service {
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        clinux_trim_heap()
+        try? await Task.sleep(for: .seconds(15))
+      }
     }
   }
 }

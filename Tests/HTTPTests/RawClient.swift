@@ -86,6 +86,16 @@ struct RawClient: ~Copyable {
     return max(0, recv(descriptor, &bytes, count, 0))
   }
 
+  /// Reads what is still there until the peer's end.
+  func bytesUntilClosed() -> Int {
+    var total = 0
+    while true {
+      let count = read(1 << 20)
+      if count == 0 { return total }
+      total += count
+    }
+  }
+
   private mutating func receive() throws {
     var bytes = [UInt8](repeating: 0, count: 64 << 10)
     let count = recv(descriptor, &bytes, bytes.count, 0)

@@ -200,25 +200,49 @@ private func get(_ target: String, _ extra: String = "") -> String {
       let idle = try RawClient(port: port)
       #expect(idle.read(1) == 0)
     }
+  }
 
-    // Nothing is read of 64 MiB. What the kernel's buffers take counts as taken, so the rate that is asked for
-    // lies above anything they can hold.
-    limits.deadlines.minimumRate = 1e9
+  @Test func `who does not read an answer, or one byte a second, is cut`() async throws {
+    var limits = ServerLimits()
+    limits.deadlines.readingWindow = 2
     try await withServer(limits: limits) { (port: Int) throws in
-      let slowReader = try RawClient(port: port, receiveBuffer: 4096)
-      slowReader.send(get("/big"))
-      Thread.sleep(forTimeInterval: 6)
-      var total = 0
-      while true {
-        let count = slowReader.read(1 << 20)
-        if count == 0 { break }
-        total += count
+      let deaf = try RawClient(port: port, receiveBuffer: 4096)
+      let dripping = try RawClient(port: port, receiveBuffer: 4096)
+      var steady = try RawClient(port: port)
+      for sent in [deaf.send(get("/big")), dripping.send(get("/big")), steady.send(get("/big"))] {
+        #expect(sent)
       }
-      #expect(total < 64 << 20)
+      #expect(try steady.answer().body.count == 64 << 20)
+      for _ in 0..<5 {
+        Thread.sleep(forTimeInterval: 1)
+        _ = dripping.read(1)
+      }
+      for client in [deaf.bytesUntilClosed(), dripping.bytesUntilClosed()] {
+        #expect(client < 8 << 20)
+      }
     }
   }
 
-  @Test func `more connections than allowed are closed`() async throws {
+  @Test func `a body that comes too slowly for its size is cut`() async throws {
+    var limits = ServerLimits()
+    limits.deadlines.patience = 1
+    try await withServer(limits: limits) { (port: Int) throws in
+      var client = try RawClient(port: port)
+      client.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+          + "Content-Length: 100000\r\n\r\n")
+      // Faster than the least rate, slower than the steady one.
+      for _ in 0..<6 {
+        client.send(String(repeating: " ", count: 2000))
+        Thread.sleep(forTimeInterval: 0.5)
+      }
+      let answer = try client.answer()
+      #expect(answer.status == 408)
+      #expect((answer.json["detail"] as? String)?.contains("16384") == true)
+    }
+  }
+
+  @Test func `a connection too many is told so and closed`() async throws {
     var limits = ServerLimits()
     limits.connectionsPerPeer = 2
     try await withServer(limits: limits) { (port: Int) throws in
@@ -228,9 +252,40 @@ private func get(_ target: String, _ extra: String = "") -> String {
       second.send(get("/hello/a"))
       #expect(try first.answer().status == 200)
       #expect(try second.answer().status == 200)
-      let third = try RawClient(port: port)
+      var third = try RawClient(port: port)
       third.send(get("/hello/a"))
+      let refused = try third.answer()
+      #expect(refused.status == 503)
+      #expect(refused.header("Retry-After") != nil)
+      #expect(refused.json["code"] as? String == "too_many_connections")
       #expect(third.read(1) == 0)
+    }
+  }
+
+  @Test func `a megabyte in chunks of one byte is read at once`() async throws {
+    try await withServer { (port: Int) throws in
+      var client = try RawClient(port: port)
+      client.send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+          + "Transfer-Encoding: chunked\r\n\r\n"
+          + String(repeating: "1\r\nx\r\n", count: 1 << 20) + "0\r\n\r\n")
+      let answer = try client.answer()
+      #expect(answer.status == 200)
+      #expect(answer.body == Data(repeating: UInt8(ascii: "x"), count: 1 << 20))
+    }
+  }
+
+  @Test func `a header that stops behind a pipelined request has the header's deadline`()
+    async throws
+  {
+    var limits = ServerLimits()
+    limits.deadlines.header = 1
+    try await withServer(limits: limits) { (port: Int) throws in
+      var client = try RawClient(port: port)
+      client.send(get("/hello/a") + get("/hello/b") + "GET /hello/c HTTP/1.1\r\nHo")
+      #expect(try client.answer().status == 200)
+      #expect(try client.answer().status == 200)
+      #expect(try client.answer().status == 408)
     }
   }
 

@@ -53,6 +53,8 @@ enum ProblemPages {
       + "Idempotency-Key gets the true answer.",
     "not_implemented": "The request uses a part of HTTP that the service does not speak.",
     "draining": "The service is stopping, or just starting again; send again after Retry-After.",
+    "too_many_connections":
+      "The service, or your address, has as many connections open as it may. Close some, or try again after Retry-After.",
     "not_ready": "Every job would be refused now; `detail` says why.",
     "storage_full": "Too little disk space is left. Free some and send again.",
   ]

@@ -23,9 +23,20 @@ extension Request {
       else { continue }
       let weight =
         parts.dropFirst().first { $0.hasPrefix("q=") }
-        .map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+        .map { Self.weight($0.dropFirst(2)) } ?? 1
       if found.map({ specificity > $0.specificity }) ?? true { found = (specificity, weight) }
     }
     return found?.weight ?? 0
+  }
+
+  /// RFC 9110 12.4.2: from 0 to 1 with at most three decimals; anything else accepts nothing.
+  private static func weight(_ text: Substring) -> Double {
+    let decimals = text.dropFirst(2)
+    guard let first = text.first, first == "0" || first == "1", text.utf8.count <= 5,
+      text.dropFirst().first ?? "." == ".",
+      decimals.utf8.allSatisfy({ (48...57).contains($0) }), let value = Double(text + "0"),
+      value <= 1
+    else { return 0 }
+    return value
   }
 }

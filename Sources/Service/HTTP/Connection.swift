@@ -19,11 +19,9 @@ struct Connection: ServerChildChannel {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     channel.eventLoop.makeCompletedFuture {
       let peer = channel.remoteAddress?.ipAddress ?? "local"
-      if peers.enter(peer) {
-        channel.closeFuture.whenComplete { _ in peers.leave(peer) }
-      } else {
-        channel.close(promise: nil)
-      }
+      let isWelcome = peers.enter(peer)
+      if isWelcome { channel.closeFuture.whenComplete { _ in peers.leave(peer) } }
+      try Self.boundBuffers(channel)
       let pipeline = channel.pipeline.syncOperations
       let clock = ConnectionClock()
       var decoder = NIOHTTPDecoderLimitConfiguration()
@@ -31,24 +29,44 @@ struct Connection: ServerChildChannel {
       decoder.maxHeaderFieldSize = limits.headerBytes + limits.requestLine
       decoder.maxHeaderListSize = limits.headerBytes + limits.requestLine
       decoder.maxHeaderFieldCount = limits.headerFields + 1
-      try pipeline.addHandler(ByteMeter(clock: clock, lineLimit: limits.requestLine))
+      try pipeline.addHandler(ByteMeter(clock: clock))
+      try pipeline.addHandler(RequestPacer(clock: clock, lineLimit: limits.requestLine))
       try pipeline.configureHTTPServerPipeline(
         withPipeliningAssistance: false, withErrorHandling: false,
         withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
         withDecoderLimitConfiguration: decoder)
-      try pipeline.addHandler(ConnectionGuard(limits: limits, clock: clock, observe: observe))
+      try pipeline.addHandler(
+        ConnectionGuard(
+          limits: limits, clock: clock, unwelcome: isWelcome ? nil : Self.tooManyConnections,
+          observe: observe))
       return try NIOAsyncChannel(
         wrappingChannelSynchronously: channel,
         configuration: .init(isOutboundHalfClosureEnabled: true))
     }
   }
 
+  private static let tooManyConnections = Problem(
+    .overloaded, "too many connections are open; try again shortly", headers: ["Retry-After": "5"])
+
+  /// Bytes of an answer that are handed to the channel at once.
+  private static let piece = 8 << 10
+
+  /// What one client that does not read can make us and the kernel hold.
+  private static func boundBuffers(_ channel: any Channel) throws {
+    let options = channel.syncOptions
+    try options?.setOption(.writeBufferWaterMark, value: .init(low: piece / 2, high: piece))
+    // Unlike a fixed SO_SNDBUF this does not slow a distant client down: it bounds only what has not been sent.
+    let unsentLimit = NIOBSDSocket.Option(rawValue: 25)  // TCP_NOTSENT_LOWAT
+    try options?.setOption(.tcpOption(unsentLimit), value: 128 << 10)
+  }
+
   func handle(value channel: Value, logger: Logger) async {
+    let loop = channel.channel.eventLoop
     do {
       try await channel.executeThenClose { inbound, outbound in
         let parts = RequestParts(inbound.makeAsyncIterator())
         while case .head(let head)? = try await parts.next() {
-          guard try await exchange(head, parts, outbound) else { break }
+          guard try await exchange(head, parts, AnswerWriter(outbound, loop)) else { break }
         }
         outbound.finish()
         try await parts.drain()
@@ -60,8 +78,7 @@ struct Connection: ServerChildChannel {
 
   /// - Returns: whether the connection can take another request.
   private func exchange(
-    _ head: HTTPRequestHead, _ parts: RequestParts,
-    _ outbound: NIOAsyncChannelOutboundWriter<Answer>
+    _ head: HTTPRequestHead, _ parts: RequestParts, _ outbound: AnswerWriter
   ) async throws -> Bool {
     var headers = Headers()
     for field in head.headers { headers.add(field.name, field.value) }
@@ -120,8 +137,7 @@ struct Connection: ServerChildChannel {
   }
 
   private func send(
-    _ response: Response, to head: HTTPRequestHead, closing: Bool,
-    _ outbound: NIOAsyncChannelOutboundWriter<Answer>
+    _ response: Response, to head: HTTPRequestHead, closing: Bool, _ outbound: AnswerWriter
   ) async throws {
     var fields = HTTPHeaders()
     for field in response.headers.fields { fields.add(name: field.name, value: field.value) }
@@ -144,7 +160,10 @@ struct Connection: ServerChildChannel {
     if head.method != .HEAD, hasBody {
       switch response.body {
       case .data(let data):
-        if !data.isEmpty { try await outbound.write(.body(ByteBuffer(bytes: data))) }
+        for start in stride(from: data.startIndex, to: data.endIndex, by: Self.piece) {
+          try await outbound.write(
+            .body(ByteBuffer(bytes: data[start...].prefix(Self.piece))))
+        }
       case .file(let file, let offset, let length):
         try await send(file, offset, length, outbound)
       }
@@ -153,13 +172,12 @@ struct Connection: ServerChildChannel {
   }
 
   private func send(
-    _ file: OpenFile, _ offset: Int, _ length: Int,
-    _ outbound: NIOAsyncChannelOutboundWriter<Answer>
+    _ file: OpenFile, _ offset: Int, _ length: Int, _ outbound: AnswerWriter
   ) async throws {
     var position = offset
     while position < offset + length {
       let from = position
-      let count = min(128 << 10, offset + length - position)
+      let count = min(Self.piece, offset + length - position)
       let chunk = try await NIOThreadPool.singleton.runIfActive {
         try file.read(at: from, count: count)
       }
@@ -168,6 +186,23 @@ struct Connection: ServerChildChannel {
       try await outbound.write(.body(chunk))
       position += chunk.readableBytes
     }
+  }
+}
+
+/// Writes the parts of answers, each one only when the socket has room. NIO's writer learns of a full channel a turn of
+/// the event loop late, and by then a fast handler has written megabytes.
+struct AnswerWriter: Sendable {
+  private let outbound: NIOAsyncChannelOutboundWriter<Connection.Answer>
+  private let loop: any EventLoop
+
+  init(_ outbound: NIOAsyncChannelOutboundWriter<Connection.Answer>, _ loop: any EventLoop) {
+    self.outbound = outbound
+    self.loop = loop
+  }
+
+  func write(_ part: Connection.Answer) async throws {
+    try await outbound.write(part)
+    if case .body = part { try await loop.submit {}.get() }
   }
 }
 

@@ -79,6 +79,9 @@ package struct Problem: Error, Sendable {
     return response
   }
 
+  /// Faults that are listed: a small body with 60,000 of them must not get an answer of megabytes.
+  static let mostErrors = 100
+
   func body(requestID: String, instance: String?) -> Data {
     var body: [String: Any] = [
       "type": "/problems/\(kind.code)", "title": kind.title, "status": kind.status,
@@ -88,13 +91,14 @@ package struct Problem: Error, Sendable {
     if let instance { body["instance"] = instance.prefix { $0 != "?" }.description }
     for (name, value) in members { body[name] = value.plain }
     if !errors.isEmpty {
-      body["errors"] = errors.map { error in
+      body["errors"] = errors.prefix(Self.mostErrors).map { error in
         var entry: [String: Any] = [
           "pointer": error.pointer, "code": error.code, "message": error.message,
         ]
         if !error.allowed.isEmpty { entry["allowed"] = error.allowed.mapValues(\.plain) }
         return entry
       }
+      if errors.count > Self.mostErrors { body["errors_left_out"] = errors.count - Self.mostErrors }
     }
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
     return (try? JSONSerialization.data(withJSONObject: body, options: options)) ?? Data()
@@ -139,6 +143,7 @@ extension Problem.Kind {
   package static let internalError = Self(500, "internal", "Internal error")
   package static let notImplemented = Self(501, "not_implemented", "Not implemented")
   package static let draining = Self(503, "draining", "Service is stopping")
+  package static let overloaded = Self(503, "too_many_connections", "Too many connections")
   package static let storageFull = Self(507, "storage_full", "Not enough disk space")
 
   /// All of them, for the pages under `/problems/`.
@@ -147,6 +152,6 @@ extension Problem.Kind {
     .notFound, .methodNotAllowed, .requestTimeout, .preconditionFailed,
     .bodyTooLarge, .targetTooLong,
     .unsupportedMediaType, .rangeNotSatisfiable, .expectationFailed, .misdirected,
-    .headersTooLarge, .internalError, .notImplemented, .draining, .storageFull,
+    .headersTooLarge, .internalError, .notImplemented, .draining, .overloaded, .storageFull,
   ]
 }

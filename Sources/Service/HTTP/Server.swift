@@ -162,7 +162,11 @@ package final class Server: Sendable {
   /// Without keys, what keeps a web page in the user's browser from using the service is that it
   /// cannot forge `Host` (against DNS rebinding) nor `Origin`.
   private func refuseForeignPages(_ request: Request, _ route: Route) throws(Problem) {
-    guard let host = request.headers["Host"] else { return }
+    guard let host = request.headers["Host"] else {
+      // HTTP/1.0: no browser leaves Host out, so there is no origin that could be ours.
+      guard request.headers["Origin"] == nil else { throw Self.foreignOrigin }
+      return
+    }
     let authority = Authority(host)
     guard let authority, authority.isLoopback || authority.host == configuration.host.lowercased()
     else {
@@ -171,9 +175,12 @@ package final class Server: Sendable {
         "without API keys only loopback host names are served; this request names \(host)")
     }
     if let origin = request.headers["Origin"], route.access == .write, origin != "http://\(host)" {
-      throw Problem(.forbidden, "pages of another origin may not change anything here")
+      throw Self.foreignOrigin
     }
   }
+
+  private static let foreignOrigin = Problem(
+    .forbidden, "pages of another origin may not change anything here")
 
   /// A body that says it is packed must not be read as if it were not.
   private func refuseUnreadableBodies(_ request: Request) throws(Problem) {

@@ -26,10 +26,15 @@ package struct ServerLimits: Sendable, Equatable {
     package var header = 10.0
     /// Between two requests of one connection.
     package var idle = 75.0
-    /// Least rate of a body and of the reading of an answer...
+    /// Least rate of a body and of the reading of an answer.
     package var minimumRate = 1024.0
-    /// ...counted after this time.
+    /// A body's rate is counted after this time.
     package var grace = 5.0
+    /// A body that has had this time must have come faster: else a few thousand slow ones take every connection.
+    package var patience = 60.0
+    package var steadyRate = 16.0 * 1024
+    /// The reading of an answer is judged over the last so many seconds.
+    package var readingWindow = 10.0
     package init() {}
   }
 }

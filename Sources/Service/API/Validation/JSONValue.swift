@@ -33,12 +33,15 @@ indirect enum JSONValue: Equatable, Sendable {
   /// This with `patch` over it: objects member by member, anything else as a whole.
   func merged(with patch: JSONValue) -> JSONValue {
     guard case .object(let ours) = self, case .object(let theirs) = patch else { return patch }
+    // By name: a body may have 100,000 members. The first of equal names counts, as in the subscript.
+    let changes = Dictionary(theirs.map { ($0.name, $0.value) }) { first, _ in first }
+    let known = Set(ours.map(\.name))
     let kept = ours.map { member in
       Member(
         name: member.name,
-        value: patch[member.name].map { member.value.merged(with: $0) } ?? member.value)
+        value: changes[member.name].map { member.value.merged(with: $0) } ?? member.value)
     }
-    return .object(kept + theirs.filter { self[$0.name] == nil })
+    return .object(kept + theirs.filter { !known.contains($0.name) })
   }
 
   /// The one text of all texts with this meaning (RFC 8785): sorted names, shortest numbers.

@@ -1,3 +1,4 @@
 #pragma once
 #include "child.h"
+#include "heap.h"
 #include "jail.h"

@@ -1,108 +1,5 @@
-import Foundation
 import NIOCore
 import NIOHTTP1
-
-/// What one connection is doing, shared by its two handlers on one event loop.
-final class ConnectionClock {
-  enum Phase: Equatable { case idle, header, body, answering }
-
-  var phase = Phase.idle
-  var since = NIODeadline.now()
-  /// Bytes of the request line seen before its LF; `nil` once it has ended.
-  var lineBytes: Int? = 0
-
-  /// Seconds during which the server wanted body bytes, and what came.
-  var bodySeconds = 0.0
-  var bodyBytes = 0
-  var wantsBytes = false
-
-  /// Bytes handed to the socket and taken by it since the backlog was last empty.
-  var backlogSince: NIODeadline?
-  var backlogBytes = 0
-  var takenBytes = 0
-
-  func enter(_ phase: Phase) {
-    self.phase = phase
-    since = .now()
-    bodySeconds = 0
-    bodyBytes = 0
-  }
-
-  func seconds(since start: NIODeadline) -> Double {
-    Double((NIODeadline.now() - start).nanoseconds) / 1e9
-  }
-}
-
-/// Next to the socket: counts bytes both ways and the length of the request line.
-final class ByteMeter: ChannelDuplexHandler {
-  typealias InboundIn = ByteBuffer
-  typealias InboundOut = ByteBuffer
-  typealias OutboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  struct RequestLineTooLong: Error {}
-
-  /// Large writes are cut, so that what a slow reader has taken is known piece by piece.
-  static let piece = 16 << 10
-
-  private let clock: ConnectionClock
-  private let lineLimit: Int
-
-  init(clock: ConnectionClock, lineLimit: Int) {
-    self.clock = clock
-    self.lineLimit = lineLimit
-  }
-
-  func read(context: ChannelHandlerContext) {
-    clock.wantsBytes = true
-    context.read()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let bytes = unwrapInboundIn(data)
-    clock.wantsBytes = false
-    clock.bodyBytes += bytes.readableBytes
-    if clock.phase == .idle { clock.enter(.header) }
-    if let seen = clock.lineBytes {
-      let line = bytes.readableBytesView.firstIndex(of: UInt8(ascii: "\n"))
-      let count = line.map { $0 - bytes.readerIndex } ?? bytes.readableBytes
-      // A CR before the LF does not count.
-      if seen + count > lineLimit + 1 {
-        context.fireErrorCaught(RequestLineTooLong())
-        return
-      }
-      clock.lineBytes = line == nil ? seen + count : nil
-    }
-    context.fireChannelRead(data)
-  }
-
-  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    var bytes = unwrapOutboundIn(data)
-    while bytes.readableBytes > Self.piece, let piece = bytes.readSlice(length: Self.piece) {
-      send(piece, context, nil)
-    }
-    send(bytes, context, promise)
-  }
-
-  private func send(
-    _ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
-  ) {
-    let promise = promise ?? context.eventLoop.makePromise()
-    let clock = clock
-    let count = bytes.readableBytes
-    if clock.backlogSince == nil { clock.backlogSince = .now() }
-    clock.backlogBytes += count
-    promise.futureResult.assumeIsolatedUnsafeUnchecked().whenComplete { _ in
-      clock.backlogBytes -= count
-      clock.takenBytes += count
-      if clock.backlogBytes == 0 {
-        clock.backlogSince = nil
-        clock.takenBytes = 0
-      }
-    }
-    context.write(wrapOutboundOut(bytes), promise: promise)
-  }
-}
 
 /// Above the HTTP codec: header limits, deadlines, minimum rates, and problem+json for whatever
 /// goes wrong before a handler is asked. Hummingbird and NIO set none of these by themselves.
@@ -116,7 +13,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private let clock: ConnectionClock
   private let observe: @Sendable (Problem) -> Void
   private var tick: RepeatedTask?
-  private var unanswered = 0
+  private var pace: ReadingPace
+  private var body: ByteBuffer?
   /// Whether the last head's request has not ended yet.
   private var receiving = false
   /// What is wrong with the bytes behind requests that are still owed their answers.
@@ -124,13 +22,25 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private var responseStarted = false
   private var refused = false
   private var quiescing = false
+  private var isHead = false
+  /// Why the connection is not served at all.
+  private let unwelcome: Problem?
 
   init(
-    limits: ServerLimits, clock: ConnectionClock, observe: @escaping @Sendable (Problem) -> Void
+    limits: ServerLimits, clock: ConnectionClock, unwelcome: Problem?,
+    observe: @escaping @Sendable (Problem) -> Void
   ) {
     self.limits = limits
     self.clock = clock
+    self.unwelcome = unwelcome
     self.observe = observe
+    pace = ReadingPace(
+      window: limits.deadlines.readingWindow, rate: limits.deadlines.minimumRate)
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    context.fireChannelActive()
+    if let unwelcome { refuse(context, unwelcome) }
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -155,22 +65,50 @@ final class ConnectionGuard: ChannelDuplexHandler {
     switch unwrapInboundIn(data) {
     case .head(let head):
       clock.enter(.body)
+      isHead = head.method == .HEAD
+      clock.isLast = !head.isKeepAlive
       if let problem = fault(of: head) { return refuseInTurn(context, problem) }
-      unanswered += 1
+      clock.unanswered += 1
+      clock.bodyRemaining = bodyLength(head)
       receiving = true
-    case .body: break
+      context.fireChannelRead(data)
+    case .body(var bytes):
+      if body == nil { body = bytes } else { body?.writeBuffer(&bytes) }
+      if body?.readableBytes ?? 0 >= Self.bodyPiece { passBody(context) }
     case .end:
       receiving = false
       clock.lineBytes = 0
-      clock.enter(unanswered > 0 ? .answering : .idle)
+      clock.bodyRemaining = nil
+      clock.enter(clock.unanswered > 0 ? .answering : .idle)
+      passBody(context)
+      context.fireChannelRead(data)
     }
-    context.fireChannelRead(data)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    passBody(context)
+    context.fireChannelReadComplete()
+  }
+
+  /// A body in chunks of one byte each is still handled in large pieces.
+  private static let bodyPiece = 64 << 10
+
+  private func passBody(_ context: ChannelHandlerContext) {
+    guard let bytes = body else { return }
+    body = nil
+    context.fireChannelRead(wrapInboundOut(.body(bytes)))
+  }
+
+  /// - Returns: `nil` for a chunked body
+  private func bodyLength(_ head: HTTPRequestHead) -> Int? {
+    if head.headers.contains(name: "Transfer-Encoding") { return nil }
+    return head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard !refused, owed == nil else { return }
     switch error {
-    case is ByteMeter.RequestLineTooLong:
+    case is RequestPacer.RequestLineTooLong:
       refuseInTurn(
         context,
         Problem(.targetTooLong, "the request line is limited to \(limits.requestLine) bytes"))
@@ -196,14 +134,17 @@ final class ConnectionGuard: ChannelDuplexHandler {
       context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
     case .end(let trailers):
       responseStarted = false
-      unanswered -= 1
+      clock.unanswered -= 1
       context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
+      if clock.phase == .answering, clock.unanswered == 0 {
+        clock.enter(clock.hasHeaderBegun ? .header : .idle)
+      }
       if let owed {
         self.owed = nil
         refuseInTurn(context, owed)
       }
-      if clock.phase == .answering { clock.enter(.idle) }
-      if quiescing && unanswered == 0 { context.close(promise: nil) }
+      if quiescing && clock.unanswered == 0 { return context.close(promise: nil) }
+      clock.answered?()
     }
   }
 
@@ -212,7 +153,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
       return context.fireUserInboundEventTriggered(event)
     }
     quiescing = true
-    if unanswered == 0 { context.close(promise: nil) }
+    if clock.unanswered == 0 { context.close(promise: nil) }
   }
 
   private var headersTooLarge: Problem {
@@ -260,7 +201,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   /// Refuses what has come once every request before it has its answer.
   private func refuseInTurn(_ context: ChannelHandlerContext, _ problem: Problem) {
-    let before = unanswered - (receiving ? 1 : 0)
+    let before = clock.unanswered - (receiving ? 1 : 0)
     if before < 0 {
       // The request that broke has been answered already.
       refused = true
@@ -288,7 +229,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     let head = HTTPResponseHead(
       version: .http1_1, status: .init(statusCode: problem.kind.status), headers: headers)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+    if !isHead {
+      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+    }
     let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
     context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolatedUnsafeUnchecked().whenComplete {
       _ in
@@ -303,11 +246,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   private func check(_ context: ChannelHandlerContext) {
     let deadlines = limits.deadlines
-    if let start = clock.backlogSince {
-      let seconds = clock.seconds(since: start) - deadlines.grace
-      if Double(clock.takenBytes) < seconds * deadlines.minimumRate {
-        return context.close(promise: nil)
-      }
+    let now = Double(NIODeadline.now().uptimeNanoseconds) / 1e9
+    if let acknowledged = TCPProgress.acknowledgedBytes(context.channel),
+      pace.isTooSlow(at: now, sent: clock.sentBytes, acknowledged: acknowledged)
+    {
+      return context.close(promise: nil)
     }
     guard !refused else { return }
     switch clock.phase {
@@ -319,16 +262,22 @@ final class ConnectionGuard: ChannelDuplexHandler {
         Problem(.requestTimeout, "header fields must arrive within \(deadlines.header) s"))
     case .body where clock.wantsBytes:
       clock.bodySeconds += 0.5
-      if clock.bodySeconds > deadlines.grace,
-        Double(clock.bodyBytes) < (clock.bodySeconds - deadlines.grace) * deadlines.minimumRate
-      {
-        refuse(
-          context,
-          Problem(
-            .requestTimeout,
-            "a body must arrive at \(Int(deadlines.minimumRate)) bytes per second or faster"))
+      if isTooSlow(after: deadlines.grace, deadlines.minimumRate) {
+        refuseSlowBody(context, deadlines.minimumRate)
+      } else if isTooSlow(after: deadlines.patience, deadlines.steadyRate) {
+        refuseSlowBody(context, deadlines.steadyRate)
       }
     default: break
     }
+  }
+
+  private func isTooSlow(after grace: Double, _ rate: Double) -> Bool {
+    Double(clock.bodyBytes) < (clock.bodySeconds - grace) * rate
+  }
+
+  private func refuseSlowBody(_ context: ChannelHandlerContext, _ rate: Double) {
+    refuse(
+      context,
+      Problem(.requestTimeout, "a body must arrive at \(Int(rate)) bytes per second or faster"))
   }
 }
