@@ -30,7 +30,7 @@ struct Connection: ServerChildChannel {
       decoder.maxHeaderListSize = limits.headerBytes + limits.requestLine
       decoder.maxHeaderFieldCount = limits.headerFields + 1
       try pipeline.addHandler(ByteMeter(clock: clock))
-      try pipeline.addHandler(RequestPacer(clock: clock, lineLimit: limits.requestLine))
+      try pipeline.addHandler(RequestPacer(clock: clock, limits: limits))
       try pipeline.configureHTTPServerPipeline(
         withPipeliningAssistance: false, withErrorHandling: false,
         withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
@@ -105,7 +105,7 @@ struct Connection: ServerChildChannel {
     // Body bytes that nobody read stand between us and the next request. HTTP/1.0 knows no chunks: where they are used
     // all the same, nobody knows what follows (RFC 9112 6.1).
     let isCertain = head.version.minor > 0 || !isChunked
-    let reusable = head.isKeepAlive && parts.isAtEnd && isCertain
+    let reusable = head.isKeepAlive && head.method != .CONNECT && parts.isAtEnd && isCertain
     try await send(response, to: head, closing: !reusable, outbound)
     return reusable
   }

@@ -8,9 +8,10 @@ final class ConnectionClock {
 
   var phase = Phase.idle
   var since = NIODeadline.now()
-  /// Bytes of the request line seen before its LF; `nil` once it has ended.
-  var lineBytes: Int? = 0
-  var hasHeaderBegun: Bool { lineBytes != 0 }
+  /// Whether the next line that is not empty begins a request.
+  var expectsRequestLine = true
+  var hasPartialLine = false
+  var hasHeaderBegun: Bool { !expectsRequestLine || hasPartialLine }
   /// Whether the connection ends with the request that came last.
   var isLast = false
   /// Requests whose header has come and whose answer has not gone out.

@@ -66,7 +66,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     case .head(let head):
       clock.enter(.body)
       isHead = head.method == .HEAD
-      clock.isLast = !head.isKeepAlive
+      // Behind CONNECT the parser expects a tunnel.
+      clock.isLast = !head.isKeepAlive || head.method == .CONNECT
       if let problem = fault(of: head) { return refuseInTurn(context, problem) }
       clock.unanswered += 1
       clock.bodyRemaining = bodyLength(head)
@@ -77,7 +78,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
       if body?.readableBytes ?? 0 >= Self.bodyPiece { passBody(context) }
     case .end:
       receiving = false
-      clock.lineBytes = 0
+      clock.expectsRequestLine = true
       clock.bodyRemaining = nil
       clock.enter(clock.unanswered > 0 ? .answering : .idle)
       passBody(context)
@@ -190,7 +191,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         .malformedRequest, "the request target must be a path or a whole http address")
     }
     let codings = head.headers[canonicalForm: "Transfer-Encoding"].map { $0.lowercased() }
-    if !codings.isEmpty, codings != ["chunked"] {
+    if head.headers.contains(name: "Transfer-Encoding"), codings != ["chunked"] {
       return Problem(.notImplemented, "the only transfer coding is chunked")
     }
     if !codings.isEmpty, head.headers.contains(name: "Content-Length") {

@@ -14,15 +14,18 @@ final class RequestPacer: ChannelDuplexHandler {
   static let ahead = 2
 
   private let clock: ConnectionClock
-  private let lineLimit: Int
+  /// In bytes, without the line end.
+  private let requestLine: Int
+  private let longestLine: Int
   private var held = ByteBuffer()
   private var wantsRead = false
   private var inputClosed = false
   private var isFeeding = false
 
-  init(clock: ConnectionClock, lineLimit: Int) {
+  init(clock: ConnectionClock, limits: ServerLimits) {
     self.clock = clock
-    self.lineLimit = lineLimit
+    requestLine = limits.requestLine
+    longestLine = max(limits.requestLine, limits.headerBytes) + 2
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -41,7 +44,12 @@ final class RequestPacer: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) { clock.answered = nil }
 
   func read(context: ChannelHandlerContext) {
-    if held.readableBytes == 0 { context.read() } else { wantsRead = true }
+    if isBlocked { wantsRead = true } else { context.read() }
+  }
+
+  /// Whether bytes wait for answers, not for the rest of their line.
+  private var isBlocked: Bool {
+    held.readableBytes > 0 && clock.phase != .body && clock.unanswered >= Self.ahead
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,7 +70,7 @@ final class RequestPacer: ChannelDuplexHandler {
   private func feed(_ context: ChannelHandlerContext) {
     guard !isFeeding else { return }
     isFeeding = true
-    while clock.unanswered < Self.ahead || clock.phase == .body, let piece = next() {
+    while !isBlocked, let piece = next() {
       if clock.phase != .body {
         // Nothing behind the last request is answered (RFC 9112 9.6).
         if clock.isLast { continue }
@@ -72,12 +80,17 @@ final class RequestPacer: ChannelDuplexHandler {
           break
         }
         if clock.phase == .idle, clock.hasHeaderBegun { clock.enter(.header) }
+        if HeaderLine.isUpgrade(piece) { continue }
+        context.fireChannelRead(wrapInboundOut(HeaderLine.trimmed(piece)))
+      } else {
+        context.fireChannelRead(wrapInboundOut(piece))
       }
-      context.fireChannelRead(wrapInboundOut(piece))
     }
     isFeeding = false
-    guard held.readableBytes == 0 else { return }
-    held = ByteBuffer()
+    clock.hasPartialLine = held.readableBytes > 0
+    if clock.phase == .idle, clock.hasHeaderBegun { clock.enter(.header) }
+    guard !isBlocked else { return }
+    if held.readableBytes == 0 { held = ByteBuffer() }
     if inputClosed {
       inputClosed = false
       context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
@@ -88,7 +101,7 @@ final class RequestPacer: ChannelDuplexHandler {
     }
   }
 
-  /// The rest of a line, or of a body as far as its length is known.
+  /// The next whole line, or of a body what is there of it, as far as its length is known.
   private func next() -> ByteBuffer? {
     guard held.readableBytes > 0 else { return nil }
     if clock.phase == .body {
@@ -99,19 +112,52 @@ final class RequestPacer: ChannelDuplexHandler {
       }
     }
     let bytes = held.readableBytesView
-    let end = bytes.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.endIndex
-    return held.readSlice(length: end - bytes.startIndex)
+    if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+      return held.readSlice(length: end + 1 - bytes.startIndex)
+    }
+    // What is longer than any line may be goes on as it is, to be refused.
+    let longest = clock.expectsRequestLine ? requestLine + 1 : longestLine
+    return held.readableBytes > longest ? held.readSlice(length: held.readableBytes) : nil
   }
 
   private func isWithinLine(_ piece: ByteBuffer) -> Bool {
-    guard let seen = clock.lineBytes else { return true }
     // Empty lines before a request are none of it (RFC 9112 2.2).
-    if seen == 0, piece.readableBytesView.allSatisfy({ $0 == 13 || $0 == 10 }) { return true }
+    if !clock.expectsRequestLine || piece.readableBytesView.allSatisfy({ $0 == 13 || $0 == 10 }) {
+      return true
+    }
+    clock.expectsRequestLine = false
     let ends = piece.readableBytesView.last == UInt8(ascii: "\n")
-    let count = piece.readableBytes - (ends ? 1 : 0)
     // A CR before the LF does not count.
-    guard seen + count <= lineLimit + 1 else { return false }
-    clock.lineBytes = ends ? nil : seen + count
-    return true
+    return piece.readableBytes - (ends ? 1 : 0) <= requestLine + 1
   }
+}
+
+/// What the parser gets wrong about a header line, put right before it.
+enum HeaderLine {
+  /// The parser takes what follows an `Upgrade` for another protocol. We speak no other, and may pass over the field
+  /// (RFC 9110 7.8); Java's client sends it with every first request.
+  static func isUpgrade(_ line: ByteBuffer) -> Bool {
+    line.readableBytesView.prefix(8).elementsEqual("upgrade:".utf8) { $0 | 0x20 == $1 | 0x20 }
+  }
+
+  /// The line without the blanks around its value: the parser takes tabs there for part of lengths and codings
+  /// (RFC 9110 5.5).
+  static func trimmed(_ line: ByteBuffer) -> ByteBuffer {
+    let bytes = line.readableBytesView
+    guard bytes.suffix(2).elementsEqual([13, 10]), bytes.first.map({ !isBlank($0) }) == true,
+      let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
+    else { return line }
+    let value = bytes[(colon + 1)...].dropLast(2)
+    guard value.first == 9 || value.last.map(isBlank) == true,
+      let first = value.firstIndex(where: { !isBlank($0) }),
+      let last = value.lastIndex(where: { !isBlank($0) })
+    else { return line }
+    var result = ByteBuffer()
+    result.writeBytes(bytes[...colon])
+    result.writeBytes(value[first...last])
+    result.writeBytes([13, 10])
+    return result
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
 }
