@@ -50,10 +50,10 @@ extension EngineError {
   /// What the service may expect of another attempt.
   var exit: WorkerExit {
     switch code {
-    case .diskFull, .outOfMemory: .tryAgain
+    case .diskFull, .outOfMemory, .storageUnavailable: .tryAgain
     case .internalError, .workerCrashed, .workerLost, .deadlineExceeded: .bug
     case .imagesRejected, .willNotFit, .nonfinite, .resumeIncompatible, .checkpointCorrupt,
-      .baseModelMissing, .baseModelInvalid, .recipeInvalid:
+      .baseModelMissing, .baseModelInvalid, .recipeInvalid, .photoDamaged:
       .badInput
     }
   }

@@ -11,6 +11,10 @@ package struct EngineError: Error, Codable, Equatable, Sendable, CustomStringCon
     case baseModelInvalid = "base_model_invalid"
     case recipeInvalid = "recipe_invalid"
     case diskFull = "disk_full"
+    /// A shortage or a failed read that may pass: the same work is tried again later.
+    case storageUnavailable = "storage_unavailable"
+    /// A kept photo is not what it was when it was accepted.
+    case photoDamaged = "photo_damaged"
     case deadlineExceeded = "deadline_exceeded"
     case workerLost = "worker_lost"
     case workerCrashed = "worker_crashed"

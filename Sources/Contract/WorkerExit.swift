@@ -16,4 +16,11 @@ package enum WorkerExit: Int32, Sendable {
 package enum WorkerMessage: Codable, Equatable, Sendable {
   case event(WorkEvent)
   case failure(EngineError)
+  /// The process is alive, whatever its work is doing; sent every `WorkerHeartbeat.seconds`.
+  case heartbeat
+}
+
+/// How often a worker says that it is alive: from a thread of its own, so that a long step is no silence.
+package enum WorkerHeartbeat {
+  package static let seconds = 10
 }

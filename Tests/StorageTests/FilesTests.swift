@@ -50,10 +50,10 @@ import Testing
   }
 
   @Test func `a full device is told apart from a broken one`() {
-    #expect(throws: StorageError.diskFull(operation: "writing /dev/full")) {
+    #expect(throws: StorageError.diskFull(operation: "writing full")) {
       let descriptor = open("/dev/full", O_WRONLY)
       defer { close(descriptor) }
-      try FileIO.write(Data("x".utf8), to: descriptor, name: "/dev/full")
+      try FileIO.write(Data("x".utf8), to: descriptor, of: URL(filePath: "/dev/full"))
     }
     #expect(StorageError.io(operation: "", detail: "").isFatal)
     #expect(!StorageError.diskFull(operation: "").isFatal)

@@ -28,6 +28,8 @@ struct ArtifactsController: Sendable {
     guard let file = artifact.files.first(where: { $0.name == name }) else {
       throw Problem(.notFound, "artifact \(artifact.id) has no file \(name.prefix(200))")
     }
+    let stores = context.stores
+    try await stores.files.require(.artifact(artifact, file, in: stores.folder))
     return try FileResponse.make(
       context.stores.folder.file(ofJob: artifact.jobId, "\(artifact.folder)/\(file.name)"),
       contentType: name.hasSuffix(".json") ? "application/json" : "application/octet-stream",

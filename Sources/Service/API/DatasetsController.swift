@@ -26,6 +26,8 @@ struct DatasetsController: Sendable {
           ? "nothing is kept of image \(image.id): it was not accepted"
           : "image \(image.id) has no mask")
     }
+    let name = showsMask ? "the mask of image \(image.id)" : "image \(image.id)"
+    try await context.stores.files.require(.blob(blob, name: name, in: context.stores.blobs))
     return try FileResponse.make(
       context.stores.blobs.url(blob), contentType: "image/png", etag: blob, request: request)
   }

@@ -18,13 +18,16 @@ extension Problem.Kind {
     500, "identifiers_failed", "Words could not be looked at")
   static let queueFull = Self(429, "queue_full", "Queue is full")
   static let notReady = Self(503, "not_ready", "No job could be taken now")
+  static let fileDamaged = Self(500, "file_damaged", "Stored file is damaged")
+  static let storageUnavailable = Self(
+    503, "storage_unavailable", "Storage cannot be read or used now")
   static let outcomeUnknown = Self(
     500, "outcome_unknown", "Storage failed, outcome unknown")
 
   static let raisedByAPI: [Self] = [
     .malformedJSON, .invalidRequest, .willNotFit, .idempotencyKeyReused, .idempotencyInFlight,
     .illegalTransition, .notAcceptable, .identifiersFailed, .queueFull, .notReady,
-    .outcomeUnknown,
+    .fileDamaged, .storageUnavailable, .outcomeUnknown,
   ]
 }
 
@@ -66,6 +69,9 @@ package enum ProblemMapping {
       Problem(
         .storageFull, "no space is left for this; free some and try again",
         headers: ["Retry-After": "60"])
+    case .damaged: Problem(.fileDamaged, error.description)
+    case .shortage, .unreadable:
+      Problem(.storageUnavailable, error.description, headers: ["Retry-After": "10"])
     case .notFound(let what): Problem(.notFound, "\(what) does not exist")
     case .io:
       Problem(

@@ -55,6 +55,12 @@ enum ProblemPages {
     "draining": "The service is stopping, or just starting again; send again after Retry-After.",
     "too_many_connections":
       "The service, or your address, has as many connections open as it may. Close some, or try again after Retry-After.",
+    "file_damaged":
+      "The file is missing or is not what was stored: `detail` says which one and what to do. It is "
+      + "not sent, and the job's events say so.",
+    "storage_unavailable":
+      "A file cannot be read now, or the machine has no files or memory left for a moment. Nothing was "
+      + "changed; send the same again after `Retry-After` seconds.",
     "not_ready": "Every job would be refused now; `detail` says why.",
     "storage_full": "Too little disk space is left. Free some and send again.",
   ]

@@ -38,6 +38,7 @@ struct ReportsController: Sendable {
     guard let file = report.files.first(where: { $0.name.hasSuffix(ending) }) else {
       throw Problem(.notFound, "this report has no \(ending) file")
     }
+    try await context.stores.files.require(.report(report, file, in: context.stores.folder))
     var response = try FileResponse.make(
       context.stores.folder.file(ofJob: job.id, file.name),
       contentType: ending == ".png" ? "image/png" : "application/json", etag: file.sha256,

@@ -21,6 +21,7 @@ struct SamplesController: Sendable {
     guard Identifiers.isValid(id, .sample),
       let sample = try await context.stores.samples.find(id, ofJob: job.id)
     else { throw Problem(.notFound, "job \(job.id) has no sample \(id.prefix(64))") }
+    try await context.stores.files.require(.sample(sample, in: context.stores.folder))
     return try FileResponse.make(
       context.stores.folder.file(ofJob: job.id, sample.file), contentType: "image/png",
       etag: sample.sha256, request: request)

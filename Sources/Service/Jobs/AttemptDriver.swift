@@ -63,6 +63,7 @@ struct AttemptDriver: Sendable {
     if let reference = job.initFrom {
       initFrom = try await shelf.require(reference, in: stores.folder.initFrom(ofJob: job.id))
     }
+    try await requireWhole(dataset)
     let usesClassImages = job.recipe.prior.enabled && job.recipe.prior.source == .uploaded
     let folder = stores.folder.attempt(ofJob: job.id, epoch: job.epoch)
     try await BlockingIO.run { try FileIO.createFolder(folder) }
@@ -77,6 +78,24 @@ struct AttemptDriver: Sendable {
       threads: configuration.threads)
     order.memoryBytes = configuration.memoryBytes
     return order
+  }
+
+  /// Nothing is trained on but the pixels that were accepted.
+  private func requireWhole(_ dataset: Dataset) async throws {
+    for image in Dataset.kept(dataset.images) {
+      let label = dataset.label(of: image)
+      do {
+        for (blob, name) in [(image.blob, label), (image.mask, "the mask of \(label)")] {
+          guard let blob else { continue }
+          try await stores.files.require(.blob(blob, name: name, in: stores.blobs))
+        }
+      } catch let error as StorageError {
+        guard case .damaged = error else { throw error }
+        throw EngineError(
+          .photoDamaged, "\(error)", parameter: label,
+          hint: "check the disk; then restore the file and retry the job, or send the photos again")
+      }
+    }
   }
 
   /// What was kept of these, with their subjects, captions and masks.

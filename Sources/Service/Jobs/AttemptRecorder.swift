@@ -38,6 +38,7 @@ struct AttemptRecorder {
       failure = error
       return true
     case .event(let event): return try await take(event)
+    case .heartbeat: return true
     }
   }
 

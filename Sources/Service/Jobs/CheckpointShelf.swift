@@ -17,7 +17,7 @@ struct CheckpointShelf: Sendable {
   /// that cannot be read at the moment stays, with its folder: that proves nothing about it.
   /// - Returns: `nil` if the job has never had one
   /// - Throws: `EngineError(.checkpointCorrupt)` if it had some and none is whole: it never starts
-  ///   over in silence; `StorageError.undecodable` if one cannot be read
+  ///   over in silence; a passing `StorageError` if one cannot be read
   func newestVerified(ofJob id: String) async throws -> Checkpoint? {
     let checkpoints = try await stores.checkpoints.list(ofJob: id)
     for checkpoint in checkpoints {
@@ -61,7 +61,7 @@ struct CheckpointShelf: Sendable {
     let file = folder.appending(path: "manifest.json")
     do {
       guard try FileHash.sha256(ofFile: file) == sha256 else { return false }
-      let manifest = try JSONDecoder().decode(Manifest.self, from: try Data(contentsOf: file))
+      let manifest = try JSONDecoder().decode(Manifest.self, from: try FileIO.contents(of: file))
       for file in manifest.files {
         // Damage to its bytes shows in the digest; a size is not needed to find it.
         try DataFolder.checkRelative(file.name)

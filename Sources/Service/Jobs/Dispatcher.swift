@@ -20,10 +20,29 @@ package final class Dispatcher: Sendable {
 
   /// Brings rows and files of a former process in order. Call it once, before `run` and before the
   /// first request.
-  package func recover() async throws { try await Recovery(queue.stores, log: log).run() }
+  package func recover() async throws {
+    try await Recovery(queue.stores, log: log).run()
+    do { try await housekeeping.rebuildBallast() } catch {
+      log.error("no space could be reserved", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private var housekeeping: Housekeeping {
+    Housekeeping(
+      stores: queue.stores, disk: queue.disk, watermark: queue.configuration.diskWatermark,
+      log: log)
+  }
 
   /// Works until `stop`; then returns when every child is gone and its job has its next state.
   package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { beside in
+      beside.addTask(priority: .background) { await self.housekeeping.run() }
+      defer { beside.cancelAll() }
+      try await work()
+    }
+  }
+
+  private func work() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.loop { try await self.examineNext() } }
       for _ in 0..<queue.configuration.workers {

@@ -12,7 +12,7 @@ package final class JobQueue: Sendable {
   let attempts = AttemptRegistry()
   /// Rings when there may be a job to look at.
   let signal = Signal()
-  private let disk: any DiskSpace
+  let disk: any DiskSpace
   private let draining = Mutex(false)
 
   package init(

@@ -20,7 +20,7 @@ package struct ArtifactStore: Sendable {
     let records = artifacts.map { record(of: $0, fence) }
     let move = JobMove(
       to: .succeeded, from: [.running, .pausing], epoch: fence.epoch, outcome: outcome)
-    let published: Job? = try await database.write("publishing artifacts") { db in
+    let published: Job? = try await database.write("publishing artifacts", .ballast) { db in
       guard let job = try jobs.perform(move, on: fence.jobId, in: db) else { return nil }
       for record in records {
         try db.execute(

@@ -14,7 +14,7 @@ package struct BlobFolder: Sendable {
   package func store(_ data: Data) throws -> String {
     let name = FileHash.sha256(data)
     let file = url(name)
-    if FileManager.default.fileExists(atPath: file.path) { return name }
+    if try isWhole(file, name) { return name }
     try FileIO.createFolder(file.deletingLastPathComponent())
     try FileIO.writeDurably(data, to: file)
     return name
@@ -24,7 +24,7 @@ package struct BlobFolder: Sendable {
   package func adopt(_ source: URL) throws -> String {
     let name = try FileHash.sha256(ofFile: source)
     let file = url(name)
-    if FileManager.default.fileExists(atPath: file.path) {
+    if try isWhole(file, name) {
       try FileIO.remove(source)
       return name
     }
@@ -32,6 +32,13 @@ package struct BlobFolder: Sendable {
     try FileIO.sync(source)
     try FileIO.renameDurably(source, to: file)
     return name
+  }
+
+  /// Whether the content is there already. What has decayed since is put right by what comes in now.
+  private func isWhole(_ file: URL, _ name: String) throws -> Bool {
+    do { return try FileHash.sha256(ofFile: file) == name } catch StorageError.notFound {
+      return false
+    }
   }
 
   /// Every stored name, sorted.

@@ -60,7 +60,7 @@ package struct CheckpointStore: Sendable {
 
   /// Takes a damaged checkpoint off the list and says so in the job's events.
   package func passOver(_ checkpoint: Checkpoint) async throws {
-    try await database.write("passing over a checkpoint") { db in
+    try await database.write("passing over a checkpoint", .ballast) { db in
       try db.execute(sql: "DELETE FROM checkpoints WHERE id = ?", arguments: [checkpoint.id])
       let event = EventStore.Draft(
         .jobWarning, "the checkpoint of step \(checkpoint.step) is damaged and was passed over",

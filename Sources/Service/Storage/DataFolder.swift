@@ -32,6 +32,8 @@ package struct DataFolder: Sendable {
   /// Holds the id that the database holds, too.
   package var marker: URL { root.appending(path: "dreambooth.id") }
   package var lock: URL { root.appending(path: "dreambooth.lock") }
+  /// Space for what must be written on a full disk.
+  package var ballast: URL { root.appending(path: "dreambooth.ballast") }
   package var blobs: URL { root.appending(path: "blobs") }
   package var uploads: URL { root.appending(path: "uploads") }
   package var jobs: URL { root.appending(path: "jobs") }

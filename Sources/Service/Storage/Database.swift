@@ -14,6 +14,8 @@ package final class Database: Sendable {
   package typealias FatalHandler = @Sendable (StorageError) -> Void
 
   package let changes = JobChanges()
+  package let ballast: Ballast
+  private let path: String
   private let queue: DatabaseQueue
   private let lock: LockFile
   private let onFatal: FatalHandler
@@ -26,6 +28,8 @@ package final class Database: Sendable {
     _ folder: DataFolder, checking: Bool = true, onFatal: @escaping FatalHandler
   ) throws(StorageError) {
     self.onFatal = onFatal
+    ballast = Ballast(folder.ballast)
+    path = folder.database.path
     lock = try LockFile(folder.lock)
     do {
       queue = try DatabaseQueue(path: folder.database.path, configuration: Self.configuration())
@@ -70,18 +74,45 @@ package final class Database: Sendable {
     return configuration
   }
 
+  /// What a write may take its space from on a full disk.
+  enum Reserve { case none, ballast }
+
   /// Runs `body` in one immediate transaction, synced before this returns.
+  /// - Parameter reserve: `.ballast` for what ends work or says what happened to it
   func write<Value: Sendable>(
-    _ operation: String, _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+    _ operation: String, _ reserve: Reserve = .none,
+    _ body: @escaping @Sendable (GRDB.Database) throws -> Value
   ) async throws -> Value {
-    try await access(operation) { db in
-      var value: Value?
-      try db.inTransaction(.immediate) {
-        value = try body(db)
-        return .commit
+    while true {
+      do {
+        return try await access(operation) { db in
+          if let code = FaultPoint.code(.database, self.path) {
+            throw DatabaseError(resultCode: Self.resultCode(code))
+          }
+          var value: Value?
+          try db.inTransaction(.immediate) {
+            value = try body(db)
+            return .commit
+          }
+          guard let value else { throw StorageError.io(operation: operation, detail: "no result") }
+          return value
+        }
+      } catch StorageError.diskFull where reserve == .ballast {
+        let ballast = ballast
+        guard try await BlockingIO.run({ ballast.release() }) else {
+          throw StorageError.diskFull(operation: operation)
+        }
       }
-      guard let value else { throw StorageError.io(operation: operation, detail: "no result") }
-      return value
+    }
+  }
+
+  /// What SQLite makes of a failed system call.
+  private static func resultCode(_ code: Int32) -> ResultCode {
+    switch code {
+    case ENOSPC, EDQUOT: .SQLITE_FULL
+    case ENOMEM: .SQLITE_NOMEM
+    case _ where Shortage.isShortage(code): .SQLITE_CANTOPEN
+    default: .SQLITE_IOERR
     }
   }
 
@@ -141,6 +172,9 @@ package final class Database: Sendable {
     }
     switch error.resultCode {
     case .SQLITE_FULL: return .diskFull(operation: operation)
+    // The transaction was undone; nothing was written.
+    case .SQLITE_NOMEM: return .shortage(operation: operation, code: ENOMEM)
+    case .SQLITE_CANTOPEN: return .shortage(operation: operation, code: EMFILE)
     case .SQLITE_BUSY, .SQLITE_LOCKED: return .alreadyOpen(path: "the database")
     case .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_RANGE:
       return .refused(operation: operation, detail: error.message ?? "no message")

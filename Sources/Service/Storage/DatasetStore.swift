@@ -31,7 +31,7 @@ package struct DatasetStore: Sendable {
   package func conclude(
     _ dataset: Dataset, warnings: [JobWarning], ofJob jobId: String, _ move: JobMove
   ) async throws -> Job? {
-    let moved: Job? = try await database.write("storing verdicts") { db in
+    let moved: Job? = try await database.write("storing verdicts", .ballast) { db in
       guard let before = try JobStore.find(jobId, in: db), move.from.contains(before.status) else {
         return nil
       }

@@ -52,6 +52,17 @@ package struct EventStore: Sendable {
     }
   }
 
+  /// Appends inside the caller's transaction what the job's events do not say yet.
+  /// - Returns: `false` if they did
+  func appendOnce(_ draft: Draft, to jobId: String, in db: GRDB.Database) throws -> Bool {
+    let known = try Bool.fetchOne(
+      db,
+      sql: "SELECT EXISTS (SELECT 1 FROM events WHERE job_id = ? AND type = ? AND data = ?)",
+      arguments: [jobId, draft.type.rawValue, try JSONColumn.text(draft.data)])
+    if known != true { try append(draft, to: jobId, in: db) }
+    return known != true
+  }
+
   /// Appends inside the caller's transaction.
   func append(_ draft: Draft, to jobId: String, in db: GRDB.Database) throws {
     try db.execute(

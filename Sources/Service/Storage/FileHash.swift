@@ -8,28 +8,32 @@ package enum FileHash {
     hexadecimal(SHA256.hash(data: data))
   }
 
-  /// - Throws: `StorageError.notFound` only if it is not there, `.undecodable` if it cannot be read now
+  /// - Throws: `StorageError.notFound` only if it is not there; `.unreadable` or `.shortage` if it cannot be
+  ///   read now
   package static func sha256(ofFile file: URL) throws -> String {
-    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      let code = errno
-      guard code != ENOENT, code != ENOTDIR else {
-        throw StorageError.notFound(file.lastPathComponent)
-      }
-      throw StorageError.undecodable(
-        record: file.lastPathComponent, detail: String(cString: strerror(code)))
-    }
-    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    defer { try? handle.close() }
+    let descriptor = FileIO.open(file, O_RDONLY)
+    guard descriptor >= 0 else { throw FileIO.readError(file.lastPathComponent) }
+    defer { close(descriptor) }
+    return try sha256(of: descriptor, file)
+  }
+
+  /// Of an open file, from its start on.
+  /// - Parameter pace: called after each piece with its number of bytes
+  static func sha256(
+    of descriptor: Int32, _ file: URL, pace: (Int) throws -> Void = { _ in }
+  ) throws -> String {
     var hash = SHA256()
-    do {
-      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-        hash.update(data: piece)
+    var offset = 0
+    try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { piece in
+      while true {
+        let count = FileIO.read(descriptor, piece, at: offset, of: file)
+        // What cannot be read is refused; only failed writes leave the disk's state unknown.
+        guard count >= 0 else { throw FileIO.readError(file.lastPathComponent) }
+        if count == 0 { return }
+        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+        offset += count
+        try pace(count)
       }
-    } catch {
-      // What cannot be read is refused; only failed writes leave the disk's state unknown.
-      throw StorageError.undecodable(
-        record: file.lastPathComponent, detail: error.localizedDescription)
     }
     return hexadecimal(hash.finalize())
   }

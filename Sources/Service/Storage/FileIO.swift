@@ -7,12 +7,12 @@ package enum FileIO {
   /// Writes `data` so that a file of this name is either absent, old, or whole.
   package static func writeDurably(_ data: Data, to file: URL) throws {
     let aside = file.appendingPathExtension("tmp")
-    let descriptor = open(aside.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    let descriptor = open(aside, O_WRONLY | O_CREAT | O_TRUNC)
     guard descriptor >= 0 else { throw error("creating \(aside.lastPathComponent)") }
     do {
       defer { close(descriptor) }
-      try write(data, to: descriptor, name: aside.lastPathComponent)
-      try syncData(descriptor, name: aside.lastPathComponent)
+      try write(data, to: descriptor, of: aside)
+      try syncData(descriptor, of: aside)
     } catch {
       unlink(aside.path)
       throw error
@@ -22,22 +22,24 @@ package enum FileIO {
 
   /// Syncs a file that someone else wrote.
   package static func sync(_ file: URL) throws {
-    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(file, O_RDONLY)
     guard descriptor >= 0 else { throw error("opening \(file.lastPathComponent)") }
     defer { close(descriptor) }
-    try syncData(descriptor, name: file.lastPathComponent)
+    try syncData(descriptor, of: file)
   }
 
   package static func syncFolder(_ folder: URL) throws {
-    let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY)
     guard descriptor >= 0 else { throw error("opening folder \(folder.lastPathComponent)") }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw error("syncing folder \(folder.lastPathComponent)") }
+    guard sync(descriptor, folder, fsync) == 0 else {
+      throw error("syncing folder \(folder.lastPathComponent)")
+    }
   }
 
   /// Renames within one file system and syncs the folder of the new name.
   package static func renameDurably(_ from: URL, to: URL) throws {
-    guard rename(from.path, to.path) == 0 else {
+    guard failure(.rename, from) == nil, rename(from.path, to.path) == 0 else {
       throw error("renaming \(from.lastPathComponent)")
     }
     try syncFolder(to.deletingLastPathComponent())
@@ -84,32 +86,120 @@ package enum FileIO {
   }
 
   /// Writes all of it, however often the kernel takes only a part.
-  package static func write(_ data: Data, to descriptor: Int32, name: String) throws {
+  package static func write(_ data: Data, to descriptor: Int32, of file: URL) throws {
     try data.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {
-        let written = Glibc.write(
-          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        let written =
+          failure(.write, file)
+          ?? Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
         if written < 0 {
           if errno == EINTR { continue }
-          throw error("writing \(name)")
+          throw error("writing \(file.lastPathComponent)")
         }
         rest = rest.dropFirst(written)
       }
     }
   }
 
-  static func syncData(_ descriptor: Int32, name: String) throws {
-    guard fdatasync(descriptor) == 0 else { throw error("syncing \(name)") }
+  static func syncData(_ descriptor: Int32, of file: URL) throws {
+    guard sync(descriptor, file, fdatasync) == 0 else {
+      throw error("syncing \(file.lastPathComponent)")
+    }
   }
 
-  /// The error of the last failed call.
+  private static func sync(
+    _ descriptor: Int32, _ file: URL, _ call: (Int32) -> Int32
+  ) -> Int32 {
+    failure(.sync, file).map(Int32.init) ?? call(descriptor)
+  }
+
+  /// As `open(2)`, closed on exec and readable by the owner alone.
+  package static func open(_ file: URL, _ flags: Int32) -> Int32 {
+    failure(.open, file).map(Int32.init) ?? Glibc.open(file.path, flags | O_CLOEXEC, 0o600)
+  }
+
+  /// As `pread(2)`, tried again when a signal came between.
+  package static func read(
+    _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int, of file: URL
+  ) -> Int {
+    while true {
+      let count =
+        failure(.read, file)
+        ?? pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+      if count >= 0 || errno != EINTR { return count }
+    }
+  }
+
+  /// The whole of a small file.
+  /// - Throws: `StorageError.notFound` only if it is not there
+  package static func contents(of file: URL) throws -> Data {
+    let descriptor = open(file, O_RDONLY)
+    guard descriptor >= 0 else { throw readError(file.lastPathComponent) }
+    defer { close(descriptor) }
+    var data = Data()
+    try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { piece in
+      while true {
+        let count = read(descriptor, piece, at: data.count, of: file)
+        guard count >= 0 else { throw readError(file.lastPathComponent) }
+        if count == 0 { return }
+        data.append(contentsOf: piece[..<count])
+      }
+    }
+    return data
+  }
+
+  package struct Status: Equatable, Sendable {
+    package var bytes: Int
+    package var isRegular: Bool
+    package var isFolder: Bool
+  }
+
+  /// What the file system says of a name.
+  /// - Returns: `nil` only if there is nothing of this name
+  package static func status(_ item: URL) throws -> Status? {
+    var status = stat()
+    if stat(item.path, &status) == 0 {
+      return Status(
+        bytes: Int(status.st_size), isRegular: status.st_mode & S_IFMT == S_IFREG,
+        isFolder: status.st_mode & S_IFMT == S_IFDIR)
+    }
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    throw readError(item.lastPathComponent)
+  }
+
+  /// -1 with `errno` set where a test has asked for it.
+  private static func failure(_ call: FaultPoint.Call, _ file: URL) -> Int? {
+    guard let code = FaultPoint.code(call, file.path) else { return nil }
+    errno = code
+    return -1
+  }
+
+  /// The error of the last failed call of those that change something.
   package static func error(_ operation: String) -> StorageError {
     let code = errno
     return switch code {
     case ENOSPC, EDQUOT: .diskFull(operation: operation)
-    case ENOENT: .notFound("what is needed for \(operation)")
+    case _ where Shortage.isShortage(code): .shortage(operation: operation, code: code)
+    case ENOENT, ENOTDIR: .unreadable(file: "what is needed for \(operation)", code: code)
     default: .io(operation: operation, detail: String(cString: strerror(code)))
     }
+  }
+
+  /// The error of the last failed call of those that only read: it says nothing about what was written.
+  package static func readError(_ file: String) -> StorageError {
+    let code = errno
+    return switch code {
+    case ENOENT, ENOTDIR: .notFound(file)
+    case _ where Shortage.isShortage(code): .shortage(operation: "reading \(file)", code: code)
+    default: .unreadable(file: file, code: code)
+    }
+  }
+}
+
+/// What the machine is short of for a moment: nothing is broken, and the same call succeeds later.
+package enum Shortage {
+  package static func isShortage(_ code: Int32) -> Bool {
+    [EMFILE, ENFILE, EAGAIN, ENOMEM, ENOBUFS].contains(code)
   }
 }

@@ -65,7 +65,7 @@ package final class IdempotencyKeys: Sendable {
   /// Forgets keys older than a day; younger ones are kept over restarts.
   package func expire(now: Timestamp) async throws {
     let limit = now.advanced(bySeconds: -86_400).milliseconds
-    try await database.write("forgetting old idempotency keys") { db in
+    try await database.write("forgetting old idempotency keys", .ballast) { db in
       try db.execute(
         sql: "DELETE FROM idempotency_keys WHERE created_at < ?", arguments: [limit])
     }

@@ -32,7 +32,7 @@ extension JobStore {
   /// Makes the move.
   /// - Returns: the job after it; `nil` if the job was elsewhere, and nothing changed.
   package func move(_ id: String, _ move: JobMove) async throws -> Job? {
-    let moved = try await database.write("moving a job to \(move.to.rawValue)") { db in
+    let moved = try await database.write("moving a job to \(move.to.rawValue)", .ballast) { db in
       try perform(move, on: id, in: db)
     }
     if moved != nil { database.changes.announce(id) }

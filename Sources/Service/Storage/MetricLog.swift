@@ -20,10 +20,10 @@ package struct MetricLog: Sendable {
       lines.append(0x0A)
     }
     let file = folder.metrics(ofJob: id)
-    let descriptor = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    let descriptor = FileIO.open(file, O_WRONLY | O_CREAT | O_APPEND)
     guard descriptor >= 0 else { throw FileIO.error("opening the metric log") }
     defer { close(descriptor) }
-    try FileIO.write(lines, to: descriptor, name: "the metric log")
+    try FileIO.write(lines, to: descriptor, of: file)
   }
 
   /// Cuts the log back to the lines up to `step`, and drops a line torn by a crash.

@@ -1,8 +1,16 @@
+import Glibc
+
 /// What storage can refuse or suffer. `isFatal` cases stop the process: after a failed write nobody
 /// knows what is on the disk, and only a restart that reads it back does.
 package enum StorageError: Error, Equatable, CustomStringConvertible {
   case io(operation: String, detail: String)
   case diskFull(operation: String)
+  /// No files, processes or memory to be had for a moment; nothing was changed. `code` is the `errno`.
+  case shortage(operation: String, code: Int32)
+  /// A read failed, which proves nothing about what is stored. `code` is the `errno`.
+  case unreadable(file: String, code: Int32)
+  /// A stored file is proven to be missing or other than it was.
+  case damaged(file: String, detail: String)
   /// The database said no and undid the statement: a broken rule, not a broken disk.
   case refused(operation: String, detail: String)
   case alreadyOpen(path: String)
@@ -22,6 +30,14 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
 
   package var isFatal: Bool { if case .io = self { true } else { false } }
 
+  /// Whether the same may succeed later without anybody changing a request.
+  package var isPassing: Bool {
+    switch self {
+    case .diskFull, .shortage, .unreadable: true
+    default: false
+    }
+  }
+
   /// Whether the data folder has to be put right by hand before a start.
   package var refusesFolder: Bool {
     switch self {
@@ -40,6 +56,11 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
       "storage failed while \(operation): \(detail); the process must restart and read the disk back"
     case .diskFull(let operation):
       "no space left on the device while \(operation); free space and try again"
+    case .shortage(let operation, let code):
+      "the machine is short of something while \(operation): \(String(cString: strerror(code)))"
+    case .unreadable(let file, let code):
+      "\(file) cannot be read now: \(String(cString: strerror(code)))"
+    case .damaged(let file, let detail): "\(file) is damaged: \(detail)"
     case .refused(let operation, let detail):
       "the database refused \(operation): \(detail)"
     case .alreadyOpen(let path):

@@ -13,6 +13,7 @@ package struct Stores: Sendable {
   package let artifacts: ArtifactStore
   package let idempotency: IdempotencyKeys
   package let blobs: BlobFolder
+  package let files: StoredFiles
   package let metrics: MetricLog
 
   package init(_ folder: DataFolder, _ database: Database, time: any TimeSource) {
@@ -29,6 +30,7 @@ package struct Stores: Sendable {
     artifacts = ArtifactStore(database, jobs: jobs)
     idempotency = IdempotencyKeys(database)
     blobs = BlobFolder(folder.blobs)
+    files = StoredFiles(database, events: events)
     metrics = MetricLog(folder)
   }
 }

@@ -55,7 +55,7 @@ private final class DecodeOutput: Sendable {
 
   init(_ file: URL) throws {
     self.file = file
-    descriptor = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    descriptor = FileIO.open(file, O_WRONLY | O_CREAT | O_EXCL)
     guard descriptor >= 0 else { throw FileIO.error("creating a decoded picture") }
   }
 
@@ -80,7 +80,7 @@ private final class DecodeOutput: Sendable {
         state.pngBytes += rest.count
         // More than announced is not kept: the sizes differ at the end, and the photo is refused.
         guard state.pngBytes <= state.result?.pngBytes ?? 0 else { return }
-        try FileIO.write(rest, to: descriptor, name: "a decoded picture")
+        try FileIO.write(rest, to: descriptor, of: file)
       } catch {
         state.failure = error
       }
