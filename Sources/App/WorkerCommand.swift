@@ -23,6 +23,7 @@ struct WorkerCommand: ParsableCommand {
       throw ExitCode(WorkerExit.bug.rawValue)
     }
     mailbox.listen(to: link)
+    link.startHeartbeat()
     let exit = EngineThread.run { Self.run(order, link, mailbox) } ?? .bug
     throw ExitCode(exit.rawValue)
   }

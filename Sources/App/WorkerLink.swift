@@ -3,17 +3,32 @@ import Foundation
 import Synchronization
 
 /// The child's ends of the pipes: lines from stdin, lines to the events' descriptor.
-struct WorkerLink: Sendable {
-  let events: Int32
+final class WorkerLink: Sendable {
+  private let events: Int32
+  /// A line goes out whole, whichever thread sends it.
+  private let turn = Mutex(())
+
+  init(events: Int32) { self.events = events }
+
+  /// Says every `WorkerHeartbeat.seconds` that the process is alive, from a thread of its own.
+  func startHeartbeat() {
+    Thread {
+      while self.send(.heartbeat) { sleep(UInt32(WorkerHeartbeat.seconds)) }
+    }.start()
+  }
 
   /// - Returns: whether the line went out whole; `false` if nobody reads any more
   @discardableResult
   func send(_ message: WorkerMessage) -> Bool {
     guard let line = try? EventLine.encode(message) else { return false }
-    return line.withUnsafeBytes { bytes in
+    return turn.withLock { _ in write(line) }
+  }
+
+  private func write(_ line: Data) -> Bool {
+    line.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {
-        let count = write(
+        let count = Foundation.write(
           events, UnsafeRawBufferPointer(rebasing: bytes[done...]).baseAddress, bytes.count - done)
         if count < 0, errno == EINTR { continue }
         guard count > 0 else { return false }

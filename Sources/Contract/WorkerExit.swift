@@ -6,6 +6,8 @@ package enum WorkerExit: Int32, Sendable {
   case badInput = 65
   /// A bug: report it; not retried more than `max_attempts`.
   case bug = 70
+  /// The system refused memory to a tensor.
+  case outOfMemory = 71
   /// Transient: try again (disk full, out of memory).
   case tryAgain = 75
   /// A directive stopped the run, or stdin closed; the last checkpoint is whole.

@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (65, EngineError.Code.nonfinite, 1), (75, .diskFull, 1), (75, .outOfMemory, 1),
+    (65, EngineError.Code.nonfinite, 1), (75, .outOfMemory, 3),
     (70, .internalError, 3), (75, .internalError, 3),
   ])
   func `P13 an exit with a reason gives its code after so many attempts`(

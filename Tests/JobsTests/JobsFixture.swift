@@ -14,16 +14,22 @@ final class JobsFixture: Sendable {
   let configuration: JobsConfiguration
   let disk = FixedDisk()
   let queue: JobQueue
+  /// Fatal errors: each would have ended the process.
+  let fatal = Counter()
 
   /// - Parameter reopening: a folder that an earlier fixture has left
   init(
-    reopening: URL? = nil, _ configure: (inout JobsConfiguration) -> Void = { _ in }
+    reopening: URL? = nil, expectsFatal: Bool = false,
+    _ configure: (inout JobsConfiguration) -> Void = { _ in }
   ) async throws {
     root =
       reopening
       ?? FileManager.default.temporaryDirectory.appending(path: "jobs-\(UUID().uuidString)")
     let folder = try DataFolder(root.appending(path: "data"))
-    let database = try Database(folder) { error in Issue.record("\(error)") }
+    let fatal = fatal
+    let database = try Database(folder) { error in
+      if expectsFatal { fatal.add() } else { Issue.record("\(error)") }
+    }
     let repository = URL(filePath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     try await Migrator(folder: repository.appending(path: "migrations"))
@@ -41,6 +47,8 @@ final class JobsFixture: Sendable {
     configuration.cancelGrace = .milliseconds(300)
     configuration.stopGrace = .seconds(5)
     configuration.diskWatermark = 0
+    configuration.shortestWait = .milliseconds(20)
+    configuration.longestWait = .milliseconds(100)
     configure(&configuration)
     self.configuration = configuration
     queue = JobQueue(
@@ -113,6 +121,18 @@ final class JobsFixture: Sendable {
     try await wait(for: id, [.succeeded, .failed, .cancelled])
   }
 
+  /// Why the job waits, once it does.
+  func waiting(_ id: String) async throws -> JobWaiting {
+    let limit = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < limit {
+      let job = try await stores.jobs.find(id)
+      if let waiting = job?.waiting { return waiting }
+      if job?.status.isFinal == true { throw TimedOut(description: "\(id) has ended") }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    throw TimedOut(description: "\(id) does not wait")
+  }
+
   func close(keeping: Bool = false) throws {
     try stores.database.close()
     if !keeping { try FileIO.remove(root) }
@@ -132,6 +152,12 @@ final class JobsFixture: Sendable {
     let line = try Data(contentsOf: folder.appending(path: "order.json"))
     return try EventLine.decode(WorkOrder.self, from: line)
   }
+}
+
+final class Counter: Sendable {
+  private let count = Mutex(0)
+  var value: Int { count.withLock { $0 } }
+  func add() { count.withLock { $0 += 1 } }
 }
 
 struct TimedOut: Error, CustomStringConvertible { let description: String }

@@ -67,12 +67,15 @@ import Testing
 
   @Test func `a full disk refuses before anything is stored`() async throws {
     let fixture = try await JobsFixture { $0.diskWatermark = 1000 }
-    fixture.disk.free.withLock { $0 = 1011 }
-    await #expect(throws: JobError.diskLow(free: 1011, needed: 1012)) {
+    fixture.disk.free.withLock { $0 = Int64(Ballast.size) + 1011 }
+    await #expect(
+      throws: JobError.diskLow(
+        free: Int64(Ballast.size) + 1011, needed: Int64(Ballast.size) + 1012)
+    ) {
       try await fixture.submit()
     }
     #expect(try await fixture.stores.jobs.counts().isEmpty)
-    fixture.disk.free.withLock { $0 = 1012 }
+    fixture.disk.free.withLock { $0 = Int64(Ballast.size) + 1012 }
     _ = try await fixture.submit()
     try fixture.close()
   }

@@ -123,15 +123,26 @@ import Testing
   func `a checkpoint that cannot be read keeps its row and folder`(name: String) async throws {
     let fixture = try await JobsFixture()
     // A link to itself cannot be opened (ELOOP), whoever asks; nothing says that the file is gone.
-    try WorkerScript().started().checkpoint(1)
-      .appending("rm step-000001/\(name); ln -s \(name) step-000001/\(name); kill -9 $$")
+    try WorkerScript().later(WorkerScript().keepingOrder().finished()).started().checkpoint(1)
+      .appending("mv step-000001/\(name) aside; ln -s \(name) step-000001/\(name); kill -9 $$")
       .write(for: fixture)
     try await fixture.running {
       let id = try await fixture.submit().id
-      _ = try await fixture.finished(id)
+      let waiting = try await fixture.waiting(id)
+      #expect(waiting.code == .storageUnavailable)
+      #expect(waiting.message.contains(name))
       #expect(try await fixture.stores.checkpoints.list(ofJob: id).map(\.step) == [1])
       let folder = fixture.stores.folder.attempt(ofJob: id, epoch: 1)
-      #expect(try fixture.names(in: folder.appending(path: "step-000001")).contains(name))
+      let file = folder.appending(path: "step-000001/\(name)")
+      #expect(FileIO.exists(file))
+      // Once it can be read again, the job goes on from it.
+      try FileIO.remove(file)
+      try FileIO.renameDurably(folder.appending(path: "aside"), to: file)
+      let job = try await fixture.finished(id)
+      #expect((job.status, job.attempt) == (.succeeded, 1))
+      #expect(job.waiting == nil)
+      let order = try fixture.order(ofJob: id, epoch: job.epoch)
+      #expect(order.resumeFrom?.path.hasSuffix("e1/step-000001") == true)
     }
     try fixture.close()
   }

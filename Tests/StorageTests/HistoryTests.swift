@@ -11,12 +11,19 @@ import Testing
     let migrator = try Migrator(folder: StorageFixture.migrations)
     try await migrator.apply(database, now: fixture.time.now, upTo: 2)
     let stores = Stores(fixture.folder, database, time: fixture.time)
-    var wanted: [String] = []
+    var (wanted, old): ([String], [String]) = ([], [])
     for index in 0..<60 {
-      if index == 30 { try await migrator.apply(database, now: fixture.time.now) }
+      if index == 30 {
+        try await migrator.apply(database, now: fixture.time.now)
+        for id in old {
+          _ = try await stores.jobs.move(id, .init(to: .queued, from: [.validating]))
+        }
+      }
       var draft = StorageFixture.draft()
       draft.metadata = ["user": "u\(index % 2)", "batch": "b\(index % 5)", "all": "é\"x\""]
-      let job = try await stores.queued(draft)
+      let job =
+        index < 30 ? try await stores.validating(draft) : try await stores.queued(draft)
+      if index < 30 { old.append(job.id) }
       if index % 2 == 1, index % 5 == 3 { wanted.append(job.id) }
       fixture.time.advance(milliseconds: index % 3 == 0 ? 0 : 1)
     }
@@ -38,6 +45,34 @@ import Testing
     #expect(try await stores.jobs.counts() == [.queued: 60])
     _ = try await stores.jobs.claim()
     #expect(try await stores.jobs.counts() == [.queued: 59, .running: 1])
+  }
+
+  @Test func `a clock that is set back changes no order`() async throws {
+    let fixture = try StorageFixture()
+    let stores = try await fixture.open()
+    var arrived: [String] = []
+    for step: Int64 in [0, 3_600_000, -7_200_000, 1, -1, -86_400_000, 172_800_000] {
+      fixture.time.advance(milliseconds: step)
+      var draft = StorageFixture.draft()
+      draft.metadata = ["user": "u", "n": "\(arrived.count % 2)"]
+      arrived.append(try await stores.queued(draft).id)
+    }
+    for filter in [
+      JobFilter(), JobFilter(statuses: [.queued]), JobFilter(metadata: ["user": "u"]),
+    ] {
+      for order in [PageRequest.Order.ascending, .descending] {
+        var found: [String] = []
+        while true {
+          let page = try await stores.jobs.list(
+            filter, PageRequest(after: found.last, limit: 2, order: order))
+          found += page.items.map(\.id)
+          guard page.hasMore else { break }
+        }
+        #expect(found == (order == .ascending ? arrived : arrived.reversed()))
+      }
+      let before = try await stores.jobs.list(filter, PageRequest(before: arrived[3], limit: 2))
+      #expect(before.items.map(\.id) == [arrived[5], arrived[4]])
+    }
   }
 
   @Test func `a page of a long log is what reading all of it gives`() throws {

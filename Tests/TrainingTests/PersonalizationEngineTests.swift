@@ -197,8 +197,23 @@ import Weights
     let wrapped = CocoaError(
       .fileWriteUnknown, userInfo: [NSUnderlyingErrorKey: POSIXError(.ENOSPC)])
     #expect(EngineError(describing: wrapped).code == .diskFull)
-    let weights = WeightError.writeFailed(file: "x", reason: String(cString: strerror(ENOSPC)))
+    // The words may be in any language: the number decides.
+    let weights = WeightError.writeFailed(file: "x", reason: "kein Platz", code: ENOSPC)
     #expect(EngineError(describing: weights).code == .diskFull)
+    let worded = WeightError.writeFailed(file: "x", reason: String(cString: strerror(ENOSPC)))
+    #expect(EngineError(describing: worded).code != .diskFull)
     #expect(EngineError(describing: POSIXError(.EACCES)).code == .internalError)
+  }
+
+  @Test(arguments: [EIO, EMFILE, ENFILE, EAGAIN, ENOMEM, ESTALE])
+  func `what passes blames neither model nor checkpoint nor photo`(code: Int32) {
+    let posix = NSError(domain: NSPOSIXErrorDomain, code: Int(code))
+    let errors: [any Error] = [
+      posix, CocoaError(.fileReadUnknown, userInfo: [NSUnderlyingErrorKey: posix]),
+      WeightError.unreadable(file: "unet", reason: "?", code: code),
+      WeightError.writeFailed(file: "unet", reason: "?", code: code),
+      TrainingError.checkpointUnreadable(folder: "step-000002", code: code),
+    ]
+    for error in errors { #expect(EngineError(describing: error).code == .storageUnavailable) }
   }
 }

@@ -54,7 +54,9 @@ extension ModelComponent {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw .writeFailed(file: folder.shortName, reason: error.localizedDescription)
+      throw .writeFailed(
+        file: folder.shortName, reason: error.localizedDescription,
+        code: SystemError.code(of: error) ?? 0)
     }
     try config.write(to: folder)
     try parameters.save(

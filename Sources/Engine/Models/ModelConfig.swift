@@ -71,7 +71,9 @@ extension ModelConfig {
     } catch let error as WeightError {
       throw error
     } catch {
-      throw .writeFailed(file: url.shortName, reason: error.localizedDescription)
+      throw .writeFailed(
+        file: url.shortName, reason: error.localizedDescription,
+        code: SystemError.code(of: error) ?? 0)
     }
   }
 }

@@ -7,10 +7,18 @@ import Weights
 extension EngineError {
   /// What a caught error is to the service: always a code that says what to do.
   package init(describing error: any Error) {
-    if Durable.isDiskFull(error) {
-      self.init(
-        .diskFull, "the disk is full", hint: "free space on the data volume; the run goes on then")
-      return
+    if let code = SystemError.code(of: error) {
+      if SystemError.isDiskFull(code) {
+        self.init(
+          .diskFull, "the disk is full",
+          hint: "free space on the data volume; the run goes on then")
+        return
+      }
+      if SystemError.isPassing(code) {
+        self.init(
+          .storageUnavailable, "\(error)", hint: "nothing has to be done; the run is tried again")
+        return
+      }
     }
     switch error {
     case let error as EngineError: self = error

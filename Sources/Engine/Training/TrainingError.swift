@@ -6,6 +6,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// A loss, gradient or weight is infinite or not a number.
   case nonfinite(tensor: String, step: Int)
   case checkpointCorrupt(folder: String, reason: String)
+  /// It cannot be read now, which proves nothing about it; `code` is the `errno`.
+  case checkpointUnreadable(folder: String, code: Int32)
   /// The checkpoint is whole but belongs to another run.
   case resumeIncompatible(field: String, checkpoint: String, run: String)
   case invalidRecipe(parameter: String, reason: String)
@@ -18,6 +20,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .nonfinite(let tensor, let step):
       "\(tensor) is not finite at step \(step); the last checkpoint is kept"
     case .checkpointCorrupt(let folder, let reason): "checkpoint \(folder): \(reason)"
+    case .checkpointUnreadable(let folder, let code):
+      "checkpoint \(folder) cannot be read now: \(String(cString: strerror(code)))"
     case .resumeIncompatible(let field, let checkpoint, let run):
       "the checkpoint was written with \(field) \(checkpoint), this run has \(run)"
     case .invalidRecipe(let parameter, let reason): "\(parameter): \(reason)"
@@ -35,6 +39,9 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
         hint: "lower the learning rate, or train in f32", step: step)
     case .checkpointCorrupt:
       EngineError(.checkpointCorrupt, description, hint: "resume from an older checkpoint")
+    case .checkpointUnreadable:
+      EngineError(
+        .storageUnavailable, description, hint: "nothing has to be done; the run is tried again")
     case .resumeIncompatible:
       EngineError(
         .resumeIncompatible, description,

@@ -23,7 +23,7 @@ package enum AtomicFile {
     let folder = url.deletingLastPathComponent()
     let aside = folder.appendingPathComponent(".\(url.lastPathComponent).partial").path
     func failed(_ code: Int32) -> WeightError {
-      .writeFailed(file: url.shortName, reason: String(cString: strerror(code)))
+      .writeFailed(file: url.shortName, reason: String(cString: strerror(code)), code: code)
     }
     let descriptor = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failed(errno) }

@@ -12,7 +12,9 @@ package enum FileDigest {
         hash.update(data: chunk)
       }
     } catch {
-      throw .unreadable(file: url.shortName, reason: error.localizedDescription)
+      throw .unreadable(
+        file: url.shortName, reason: error.localizedDescription,
+        code: SystemError.code(of: error) ?? 0)
     }
     return hexadecimal(hash.finalize())
   }

@@ -24,7 +24,7 @@ package final class SafetensorsFile {
     let file = url.shortName
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      throw .unreadable(file: file, reason: String(cString: strerror(errno)))
+      throw .unreadable(file: file, reason: String(cString: strerror(errno)), code: errno)
     }
     do throws(WeightError) {
       var status = stat()
@@ -70,8 +70,15 @@ package final class SafetensorsFile {
     let isWhole = bytes.withUnsafeMutableBytes {
       readFully(descriptor, into: $0, at: range.lowerBound)
     }
-    guard isWhole else { throw .unreadable(file: file, reason: "it ends early") }
+    guard isWhole else { throw unread(file) }
     return bytes
+  }
+
+  /// What the last `readFully` has met; it sets `errno` to 0 where the file has ended.
+  private static func unread(_ file: String) -> WeightError {
+    let code = errno
+    let reason = code == 0 ? "it ends early" : String(cString: strerror(code))
+    return .unreadable(file: file, reason: reason, code: code)
   }
 
   private static func readFully(
@@ -82,6 +89,7 @@ package final class SafetensorsFile {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
       let count = pread(descriptor, rest.baseAddress, rest.count, off_t(start + done))
       if count < 0, errno == EINTR { continue }
+      if count == 0 { errno = 0 }
       guard count > 0 else { return false }
       done += count
     }
@@ -179,7 +187,7 @@ package final class SafetensorsFile {
   private func filled(_ tensor: Tensor, _ entry: Entry) throws(WeightError) -> Tensor {
     let start = dataStart + entry.range.lowerBound
     let isWhole = tensor.withMutableBytes { Self.readFully(descriptor, into: $0, at: start) }
-    guard isWhole else { throw .unreadable(file: url.shortName, reason: "it ends early") }
+    guard isWhole else { throw Self.unread(url.shortName) }
     return tensor
   }
 
@@ -193,7 +201,7 @@ package final class SafetensorsFile {
       let isWhole = piece.withUnsafeMutableBytes {
         Self.readFully(descriptor, into: .init(rebasing: $0[..<(2 * count)]), at: place)
       }
-      guard isWhole else { throw .unreadable(file: url.shortName, reason: "it ends early") }
+      guard isWhole else { throw Self.unread(url.shortName) }
       piece.withUnsafeBufferPointer {
         tensor.write(f16: .init(rebasing: $0[..<count]), at: start)
       }

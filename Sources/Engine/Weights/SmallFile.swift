@@ -19,7 +19,8 @@ package enum SmallFile {
       let isThere = FileManager.default.fileExists(atPath: url.path)
       throw .unreadable(
         file: url.shortName,
-        reason: isThere ? error.localizedDescription : "there is no such file")
+        reason: isThere ? error.localizedDescription : "there is no such file",
+        code: isThere ? SystemError.code(of: error) ?? 0 : 0)
     }
   }
 }

@@ -1,6 +1,7 @@
 /// What can be wrong with a model's files. Keys are written in full, as in the file.
 package enum WeightError: Error, Equatable, CustomStringConvertible {
-  case unreadable(file: String, reason: String)
+  /// `code` is the `errno` of a failed call, 0 where the file itself is at fault; see `SystemError`.
+  case unreadable(file: String, reason: String, code: Int32 = 0)
   case malformed(file: String, reason: String)
   case pickle(file: String)
   case missing(key: String)
@@ -8,11 +9,11 @@ package enum WeightError: Error, Equatable, CustomStringConvertible {
   case unused(keys: [String])
   case unsupportedDType(key: String, dtype: String, wanted: String)
   case config(file: String, reason: String)
-  case writeFailed(file: String, reason: String)
+  case writeFailed(file: String, reason: String, code: Int32 = 0)
 
   package var description: String {
     switch self {
-    case .unreadable(let file, let reason):
+    case .unreadable(let file, let reason, _):
       "\(file) cannot be read: \(reason)"
     case .malformed(let file, let reason):
       "\(file) is not a valid safetensors file: \(reason)"
@@ -31,7 +32,7 @@ package enum WeightError: Error, Equatable, CustomStringConvertible {
       "tensor '\(key)' has dtype \(dtype); \(wanted) is needed here"
     case .config(let file, let reason):
       "\(file): \(reason)"
-    case .writeFailed(let file, let reason):
+    case .writeFailed(let file, let reason, _):
       "\(file) cannot be written: \(reason)"
     }
   }

@@ -18,18 +18,18 @@ struct HealthController: Sendable {
     return try .json(Status(status: "ok", build: context.build))
   }
 
-  /// Ready means that a job could be stored: the database answers, the disk has room, and nobody has asked to stop. A full
-  /// queue is no reason to send nobody here: what is stored can still be read.
+  /// Ready means that a job could be stored, by the same checks that storing one makes: the database can be written, so can
+  /// the folders, the disk has room beside ballast and uploads, and nobody has asked to stop. A full queue is no reason to send nobody here: what is stored can still be read.
   @Sendable func ready(_ request: Request) async throws -> Response {
     try request.query.allow([])
     guard !context.queue.isDraining else {
       throw Problem(.draining, "the service is stopping", headers: ["Retry-After": "10"])
     }
-    _ = try await context.stores.jobs.counts()
     do {
-      try await context.queue.requireDisk()
-    } catch let error as JobError {
-      throw Problem(.notReady, error.description, headers: ["Retry-After": "60"])
+      try await context.queue.requireStorage()
+    } catch {
+      guard error is JobError || error is StorageError else { throw error }
+      throw Problem(.notReady, "\(error)", headers: ["Retry-After": "60"])
     }
     return try .json(Status(status: "ready", build: context.build))
   }

@@ -24,6 +24,10 @@ struct JobCreationController: Sendable {
   ) async throws -> Response {
     var reader = try MultipartReader(
       contentType: request.headers["Content-Type"], body: request.body, limits: context.limits)
+    let known = if let header { try await header.isKnown(context.stores) } else { false }
+    // What follows may be half a gigabyte: refusals that do not depend on it come first.
+    let space = try await context.queue.admit(
+      bytes: request.body.declaredLength, isReplay: known)
     let value = try await JobUpload.job(&reader, context.limits)
     var asked = try JobRequest(
       value,
@@ -32,7 +36,10 @@ struct JobCreationController: Sendable {
         start: try await InitFrom.find(in: value, context.stores)))
     try context.requireMemory(asked.draft.recipe, model: asked.model.id, side: asked.side)
     let folder = try UploadFolder(in: context.stores.folder.temporary)
-    let upload = try await JobUpload(&reader, into: folder, context.limits)
+    space.use(folder.url)
+    let upload = try await JobUpload(&reader, into: folder, context.limits) {
+      try await space.require($0)
+    }
     let pictures = try JobPictures(upload, asked.draft)
     asked.take(classImages: upload[.classImages].count)
     if isDryRun {

@@ -59,6 +59,9 @@ package enum ProblemMapping {
         .queueFull, error.description, members: ["limit": .integer(limit)],
         headers: ["Retry-After": "60"])
     case .diskLow: Problem(.storageFull, error.description, headers: ["Retry-After": "60"])
+    case .notWritable: Problem(.notReady, error.description, headers: ["Retry-After": "60"])
+    case .spawn where error.isPassing:
+      Problem(.storageUnavailable, error.description, headers: ["Retry-After": "10"])
     case .spawn, .artifactMismatch: nil
     }
   }

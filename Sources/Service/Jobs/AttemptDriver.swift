@@ -10,6 +10,7 @@ struct AttemptDriver: Sendable {
   let models: ModelShelf
   let runner: any JobRunner
   let registry: AttemptRegistry
+  let parking: Parking
   let log: Logger
 
   func run(_ job: Job) async throws {
@@ -118,8 +119,10 @@ struct AttemptDriver: Sendable {
     _ attempt: any RunningAttempt, of job: Job, _ requests: AsyncStream<AttemptRegistry.Request>
   ) async throws -> AttemptEnding {
     var recorder = AttemptRecorder(stores, job)
+    let lifeSign = LifeSign(configuration)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await obey(requests, attempt) }
+      group.addTask { await lifeSign.watch(attempt, of: job, stores, log) }
       // Whatever goes wrong here, the child is gone and reaped before anyone judges.
       defer { group.cancelAll() }
       do {
@@ -129,6 +132,7 @@ struct AttemptDriver: Sendable {
             attempt.kill()
             break
           }
+          lifeSign.heard()
           if recorder.finished != nil { group.addTask { await end(attempt) } }
         }
         // A cancelled task hears nothing more: the process is being ended in haste.
@@ -138,7 +142,7 @@ struct AttemptDriver: Sendable {
         return RetryPolicy(
           exit: exit, failure: recorder.failure, finished: recorder.finished,
           suspended: registry.isSuspended || Task.isCancelled,
-          progressed: recorder.progressed
+          progressed: recorder.progressed, silentSeconds: lifeSign.endedAfter
         ).ending(of: job)
       } catch {
         attempt.kill()
@@ -186,14 +190,11 @@ struct AttemptDriver: Sendable {
 
   /// Errors on this side of the pipe. Fatal ones end the process; the restart reads the disk back.
   private func judge(_ error: any Error) throws -> AttemptEnding {
+    if let reason = PassingTrouble.reason(of: error) {
+      return .wait(JobFailure(reason, retryable: true), counts: false)
+    }
     switch error {
     case let error as EngineError: return .fail(JobFailure(error))
-    case StorageError.diskFull:
-      return .fail(
-        JobFailure(
-          EngineError(
-            .diskFull, "\(error)", hint: "free space on the data folder's disk, then submit again"),
-          retryable: true))
     case let error as StorageError:
       stores.database.report(error)
       if error.isFatal { throw error }
@@ -205,7 +206,7 @@ struct AttemptDriver: Sendable {
     }
   }
 
-  /// Makes the one move that is left. A full disk delays it: the row must say what happened.
+  /// Makes the one move that is left. What passes delays it: the row must say what happened.
   private func settle(_ job: Job, _ ending: AttemptEnding) async throws {
     while true {
       do {
@@ -216,7 +217,7 @@ struct AttemptDriver: Sendable {
           log.warning("an attempt ended after its epoch", metadata: ["job": "\(job.id)"])
         }
         return
-      } catch StorageError.diskFull {
+      } catch let error as StorageError where error.isPassing {
         try await stores.time.sleep(for: .seconds(1))
       }
     }
@@ -235,6 +236,21 @@ struct AttemptDriver: Sendable {
         JobMove(
           to: .queued, from: [.running], epoch: job.epoch, countsAttempt: counts,
           message: "\(failure.message); the job goes on from its last checkpoint"))
+    case .wait(let failure, let counts):
+      try await park(job, failure, counts)
     }
+  }
+
+  private func park(_ job: Job, _ failure: JobFailure, _ counts: Bool) async throws -> Job? {
+    let delay = parking.park(job.id, needsDisk: failure.code == .diskFull)
+    let reason = EngineError(failure.code, failure.message, hint: failure.hint)
+    let seconds = Double(delay.components.seconds) + Double(delay.components.attoseconds) / 1e18
+    let waiting = JobWaiting(reason, nextTry: stores.time.now.advanced(bySeconds: seconds))
+    return try await stores.jobs.move(
+      job.id,
+      JobMove(
+        to: .queued, from: [.running], epoch: job.epoch, countsAttempt: counts,
+        message: "\(failure.message); the job waits and goes on from its last checkpoint",
+        waiting: waiting))
   }
 }

@@ -77,8 +77,8 @@ struct AttemptRecorder {
   @discardableResult
   mutating func flush() async throws -> Bool {
     let (log, lines, id) = (stores.metrics, metrics, fence.jobId)
-    metrics = []
     try await BlockingIO.run { try log.append(lines, ofJob: id) }
+    metrics = []
     guard unwritten || !lines.isEmpty else { return true }
     unwritten = false
     writtenAt = stores.time.now
@@ -91,7 +91,12 @@ struct AttemptRecorder {
     let now = stores.time.now.milliseconds
     // A clock that was set back must not silence progress.
     let due = abs(now - writtenAt.milliseconds) >= Self.interval
-    return due ? try await flush() : true
+    guard due else { return true }
+    do { return try await flush() } catch let error as StorageError where error.isPassing {
+      // What is not written stays here until the next time; the run need not end for it.
+      (unwritten, writtenAt) = (true, stores.time.now)
+      return true
+    }
   }
 
   private mutating func start(_ started: WorkEvent.Started) async throws -> Bool {
@@ -128,9 +133,11 @@ struct AttemptRecorder {
     let relative = try relative(name)
     let file = folder.appending(path: name)
     return try await BlockingIO.run {
-      let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int
+      guard let status = try FileIO.status(file), status.isRegular else {
+        throw JobError.artifactMismatch(file: name, detail: "it is not there, or no file")
+      }
       return StoredFile(
-        name: relative, bytes: size ?? 0, sha256: try FileHash.sha256(ofFile: file))
+        name: relative, bytes: status.bytes, sha256: try FileHash.sha256(ofFile: file))
     }
   }
 }

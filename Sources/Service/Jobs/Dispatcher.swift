@@ -15,7 +15,7 @@ package final class Dispatcher: Sendable {
     self.log = log
     driver = AttemptDriver(
       stores: queue.stores, configuration: queue.configuration, models: models, runner: runner,
-      registry: queue.attempts, log: log)
+      registry: queue.attempts, parking: queue.parking, log: log)
   }
 
   /// Brings rows and files of a former process in order. Call it once, before `run` and before the
@@ -70,7 +70,7 @@ package final class Dispatcher: Sendable {
       let seen = queue.signal.count
       do {
         if try await work() { continue }
-        await queue.signal.wait(past: seen)
+        await queue.signal.wait(past: seen, atMost: queue.parking.nextLook())
       } catch let error as StorageError where !error.isFatal {
         // A full disk passes; a row that cannot be read must not spin.
         log.error("the queue had to wait", metadata: ["error": "\(error)"])
@@ -80,23 +80,33 @@ package final class Dispatcher: Sendable {
   }
 
   private func runNext() async throws -> Bool {
-    guard let job = try await queue.stores.jobs.claim() else { return false }
+    guard let job = try await queue.stores.jobs.claim(except: try await held()) else {
+      return false
+    }
     log.info("attempt starts", metadata: ["job": "\(job.id)", "epoch": "\(job.epoch)"])
     try await driver.run(job)
+    if try await queue.stores.jobs.find(job.id)?.waiting == nil { queue.parking.forget(job.id) }
     // The job may wait again, and another worker may be free.
     queue.signal.ring()
     return true
   }
 
   private func examineNext() async throws -> Bool {
-    guard let job = try await queue.stores.jobs.all(in: [.validating]).first else { return false }
+    let held = try await held()
+    let waiting = try await queue.stores.jobs.all(in: [.validating])
+    guard let job = waiting.first(where: { !held.contains($0.id) }) else { return false }
     do {
       try await queue.intake.run(job, targetSide: try await targetSide(of: job))
+      queue.parking.forget(job.id)
     } catch let error as StorageError where error.isFatal {
       queue.stores.database.report(error)
       throw error
+    } catch let error where PassingTrouble.reason(of: error) != nil {
+      try await park(job, error)
+      return true
     } catch {
-      let failure = JobFailure(Self.intakeError(error), retryable: true)
+      let failure = JobFailure(
+        EngineError(.internalError, "the photos could not be examined: \(error)"), retryable: true)
       let move = JobMove(to: .failed, from: [.validating], error: failure)
       _ = try await queue.stores.jobs.move(job.id, move)
       try await queue.intake.dropUploads(ofJob: job.id)
@@ -111,11 +121,20 @@ package final class Dispatcher: Sendable {
     return try await wanted > 0 ? wanted : driver.models.find(job.baseModel.id)?.resolution
   }
 
-  private static func intakeError(_ error: any Error) -> EngineError {
-    if case StorageError.diskFull = error {
-      return EngineError(
-        .diskFull, "\(error)", hint: "free space on the data folder's disk, then submit again")
+  /// Jobs for which something outside them has to pass.
+  private func held() async throws -> Set<String> {
+    var hasRoom = true
+    if queue.parking.needsDisk {
+      do { try await queue.requireDisk() } catch is JobError { hasRoom = false }
     }
-    return EngineError(.internalError, "the photos could not be examined: \(error)")
+    return queue.parking.held(hasRoom: hasRoom)
+  }
+
+  /// The photos stay where they are, and are looked at later.
+  private func park(_ job: Job, _ error: any Error) async throws {
+    guard let reason = PassingTrouble.reason(of: error) else { return }
+    let delay = queue.parking.park(job.id, needsDisk: reason.code == .diskFull)
+    let nextTry = queue.stores.time.now.advanced(bySeconds: Double(delay.components.seconds))
+    try await queue.stores.jobs.recordWaiting(job.id, JobWaiting(reason, nextTry: nextTry))
   }
 }

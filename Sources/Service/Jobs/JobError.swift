@@ -1,3 +1,4 @@
+import Glibc
 package import Storage
 
 /// Why the queue refuses a request, or why an attempt could not be made.
@@ -12,8 +13,16 @@ package enum JobError: Error, Equatable, CustomStringConvertible {
   case draining
   case queueFull(limit: Int)
   case diskLow(free: Int64, needed: Int64)
-  case spawn(executable: String, detail: String)
+  /// `code` is the `errno`.
+  case spawn(executable: String, code: Int32)
+  case notWritable(StorageError)
   case artifactMismatch(file: String, detail: String)
+
+  /// Whether the same may succeed later.
+  package var isPassing: Bool {
+    if case .spawn(_, let code) = self { return Shortage.isShortage(code) || code == EIO }
+    return false
+  }
 
   package var description: String {
     switch self {
@@ -29,7 +38,9 @@ package enum JobError: Error, Equatable, CustomStringConvertible {
     case .queueFull(let limit): "\(limit) jobs are waiting, which is the limit; try again later"
     case .diskLow(let free, let needed):
       "\(free) bytes are free where \(needed) are needed; free space and try again"
-    case .spawn(let executable, let detail): "cannot start \(executable): \(detail)"
+    case .spawn(let executable, let code):
+      "cannot start \(executable): \(String(cString: strerror(code)))"
+    case .notWritable(let error): "nothing can be stored: \(error)"
     case .artifactMismatch(let file, let detail):
       "\(file) is not what the worker announced: \(detail)"
     }

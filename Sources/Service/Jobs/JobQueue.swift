@@ -13,6 +13,8 @@ package final class JobQueue: Sendable {
   /// Rings when there may be a job to look at.
   let signal = Signal()
   let disk: any DiskSpace
+  let space = UploadSpace()
+  let parking: Parking
   private let draining = Mutex(false)
 
   package init(
@@ -24,6 +26,7 @@ package final class JobQueue: Sendable {
     self.disk = disk
     identifiers = IdentifierSurvey(stores.folder, configuration)
     machine = MachineSurvey(stores.folder, configuration)
+    parking = Parking(configuration)
     intake = PhotoIntake(stores, decoder: decoder)
   }
 
@@ -170,22 +173,59 @@ package final class JobQueue: Sendable {
 
   package var isDraining: Bool { draining.withLock { $0 } }
 
+  /// What the headers of an upload already decide, before any of its body is taken.
+  /// - Parameters:
+  ///   - bytes: length of the body; `nil` if nobody knows, and then space is asked for part by part
+  ///   - isReplay: the request was answered before: a full queue does not matter to it
+  /// - Throws: `JobError.draining`, `.queueFull`, `.diskLow`, `.notWritable`
+  package func admit(bytes: Int?, isReplay: Bool = false) async throws -> SpaceReservation {
+    guard !isDraining else { throw JobError.draining }
+    if !isReplay { try await requirePlace() }
+    // Promised first, so that of two at once the second sees the first.
+    let key = space.promise(Int64(bytes ?? 0))
+    let reservation = SpaceReservation(self, key, isFixed: bytes != nil)
+    try await requireDisk(for: Int64(bytes ?? 0), except: key)
+    return reservation
+  }
+
   private func requireRoom(for photos: [IncomingPhoto]) async throws {
     guard !isDraining else { throw JobError.draining }
+    try await requirePlace()
+    try await requireDisk(for: photos.reduce(0) { $0 + Int64($1.upload.bytes) })
+  }
+
+  private func requirePlace() async throws {
     let counts = try await stores.jobs.counts()
     let waiting = counts[.queued, default: 0] + counts[.validating, default: 0]
     guard waiting < configuration.queueLimit else {
       throw JobError.queueFull(limit: configuration.queueLimit)
     }
-    try await requireDisk(for: photos.reduce(0) { $0 + Int64($1.upload.bytes) })
   }
 
-  /// What every job needs of the disk, so that a probe and a POST say the same.
-  package func requireDisk(for bytes: Int64 = 0) async throws {
-    let needed = configuration.diskWatermark + bytes
-    let (disk, root) = (disk, stores.folder.root)
-    let free = try await BlockingIO.run { try disk.freeBytes(at: root) }
+  /// What every job needs of the disk, so that a probe and a POST say the same: the watermark stays free beside
+  /// what other uploads have been promised and what the ballast has given away.
+  package func requireDisk(for bytes: Int64 = 0, except reservation: Int? = nil) async throws {
+    let (disk, folder, space) = (disk, stores.folder, space)
+    let fixed = configuration.diskWatermark + bytes + Int64(stores.database.ballast.missing)
+    let (free, needed) = try await BlockingIO.run {
+      do {
+        for place in [folder.root, folder.temporary, folder.uploads, folder.blobs, folder.jobs] {
+          try FileIO.requireWritable(place)
+        }
+      } catch let error as StorageError {
+        throw JobError.notWritable(error)
+      }
+      return (
+        try disk.freeBytes(at: folder.root), fixed + space.outstanding(except: reservation)
+      )
+    }
     guard free >= needed else { throw JobError.diskLow(free: free, needed: needed) }
+  }
+
+  /// Whether a new job could be stored: a place on the disk, and a database that can be written.
+  package func requireStorage() async throws {
+    try await stores.database.requireWritable()
+    try await requireDisk()
   }
 
   /// Moves the photos under the job's id and syncs them and their folder.

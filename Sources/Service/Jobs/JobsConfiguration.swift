@@ -23,6 +23,13 @@ package struct JobsConfiguration: Sendable {
   /// From the request to suspend to SIGKILL, and from the last word of a child to its end.
   package var stopGrace = Duration.seconds(25)
   package var decodeTimeout = Duration.seconds(90)
+  /// How long a job is left alone after trouble that passes: twice as long each time, up to the longest.
+  package var shortestWait = Duration.seconds(5)
+  package var longestWait = Duration.seconds(300)
+  /// Silence of a worker after which its job says so, and after which it is killed and tried again. A worker
+  /// is heard of every `WorkerHeartbeat.seconds`, whatever it computes.
+  package var silenceNoted = Duration.seconds(60)
+  package var silenceLimit = Duration.seconds(600)
   /// Jobs waiting at most; a further one is refused with 429.
   package var queueLimit = 1000
   /// Free bytes that must remain after a request is stored; below it a request is refused with 507.

@@ -128,7 +128,7 @@ struct PhotoIntake: Sendable {
   }
 
   private func decode(_ file: URL, targetSide: Int?) async throws -> DecodedPhoto {
-    guard FileManager.default.fileExists(atPath: file.path) else {
+    guard try await BlockingIO.run({ try FileIO.status(file) }) != nil else {
       return .undecodable("the stored upload is missing; send the photo again")
     }
     let decoded = try await decoder.decode(

@@ -33,14 +33,12 @@ struct Publisher: Sendable {
     for file in files {
       try DataFolder.checkRelative(file.name)
       let url = folder.appending(path: file.name)
-      let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
-      guard attributes?[.type] as? FileAttributeType == .typeRegular else {
+      guard let status = try FileIO.status(url), status.isRegular else {
         throw JobError.artifactMismatch(file: file.name, detail: "it is not there")
       }
-      let size = attributes?[.size] as? Int ?? -1
-      guard size == file.bytes else {
+      guard status.bytes == file.bytes else {
         throw JobError.artifactMismatch(
-          file: file.name, detail: "\(size) bytes where \(file.bytes) were announced")
+          file: file.name, detail: "\(status.bytes) bytes where \(file.bytes) were announced")
       }
       let found = try FileHash.sha256(ofFile: url)
       guard found == file.sha256 else {

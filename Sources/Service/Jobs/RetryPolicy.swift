@@ -8,6 +8,8 @@ enum AttemptEnding: Equatable, Sendable {
   case fail(JobFailure)
   /// Back to the queue; `counts` if it was a failure of the job itself.
   case again(JobFailure, counts: Bool)
+  /// Back to the queue, and left alone there until what stood in the way may have passed.
+  case wait(JobFailure, counts: Bool)
 }
 
 /// Judges an ended attempt by its exit and its last words.
@@ -21,13 +23,16 @@ struct RetryPolicy: Sendable {
   /// costs nothing, so a job of days outlives any number of interruptions, while a job that never gets
   /// anywhere uses its attempts up.
   var progressed: Bool
+  /// Seconds of silence after which the service itself ended the worker.
+  var silentSeconds: Int?
 
   func ending(of job: Job) -> AttemptEnding {
     let judged = judge()
-    guard case .again(let failure, counts: true) = judged, job.attempt >= job.maxAttempts else {
-      return judged
+    switch judged {
+    case .again(let failure, counts: true), .wait(let failure, counts: true):
+      return job.attempt >= job.maxAttempts ? .fail(failure) : judged
+    default: return judged
     }
-    return .fail(failure)
   }
 
   private func judge() -> AttemptEnding {
@@ -39,16 +44,21 @@ struct RetryPolicy: Sendable {
       return .fail(JobFailure(failure ?? unexplained))
     case .code(WorkerExit.tryAgain.rawValue):
       let failure = failure ?? unexplained
-      let environment: Set<EngineError.Code> = [.diskFull, .outOfMemory]
       // Trying again at once meets the same disk and the same memory.
-      return environment.contains(failure.code)
-        ? .fail(JobFailure(failure, retryable: true))
-        : .again(JobFailure(failure, retryable: true), counts: true)
+      return switch failure.code {
+      case .diskFull, .storageUnavailable:
+        .wait(JobFailure(failure, retryable: true), counts: false)
+      // A job that is larger than the machine must not wait for ever.
+      case .outOfMemory: .wait(JobFailure(failure, retryable: true), counts: !progressed)
+      default: .again(JobFailure(failure, retryable: true), counts: true)
+      }
+    case .code(WorkerExit.outOfMemory.rawValue):
+      return .wait(JobFailure(failure ?? memory, retryable: true), counts: !progressed)
     case .code(WorkerExit.bug.rawValue):
       return .again(JobFailure(failure ?? unexplained), counts: true)
     case .code(WorkerExit.interrupted.rawValue), .code(128 + SIGKILL), .code(128 + SIGTERM),
       .signal(SIGKILL), .signal(SIGTERM), .signal(SIGINT):
-      return .again(lost, counts: !suspended && !progressed)
+      return .again(silence ?? lost, counts: !suspended && !progressed)
     case .code, .signal:
       return .again(crash("the worker crashed (\(exit))"), counts: true)
     }
@@ -56,6 +66,22 @@ struct RetryPolicy: Sendable {
 
   private var unexplained: EngineError {
     EngineError(.internalError, "the worker gave up without a reason (\(exit)); see the log")
+  }
+
+  private var memory: EngineError {
+    EngineError(
+      .outOfMemory, "the machine had no memory left for the run",
+      hint: "a smaller model, resolution or batch needs less")
+  }
+
+  private var silence: JobFailure? {
+    silentSeconds.map {
+      JobFailure(
+        EngineError(
+          .workerLost, "the worker gave no sign of life for \($0) seconds and was ended",
+          hint: "somebody may have stopped the process, or its disk does not answer"),
+        retryable: true)
+    }
   }
 
   private var lost: JobFailure {

@@ -24,6 +24,17 @@ package final class Signal: Sendable {
     for continuation in waiting { continuation.resume() }
   }
 
+  /// As `wait(past:)`, but no longer than `limit`, if there is one.
+  package func wait(past count: Int, atMost limit: Duration?) async {
+    guard let limit else { return await wait(past: count) }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.wait(past: count) }
+      group.addTask { try? await Task.sleep(for: limit) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
   /// Returns once the signal has rung more than `count` times, or the task is cancelled.
   package func wait(past count: Int) async {
     let key = state.withLock { state in

@@ -106,6 +106,11 @@ package final class Database: Sendable {
     }
   }
 
+  /// - Throws: what a write would meet before it has written anything
+  package func requireWritable() async throws {
+    try await write("asking whether the database can be written") { _ in }
+  }
+
   /// What SQLite makes of a failed system call.
   private static func resultCode(_ code: Int32) -> ResultCode {
     switch code {

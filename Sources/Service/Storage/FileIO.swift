@@ -153,6 +153,8 @@ package enum FileIO {
     package var bytes: Int
     package var isRegular: Bool
     package var isFolder: Bool
+    /// Seconds since 1970.
+    package var modified: Double
   }
 
   /// What the file system says of a name.
@@ -162,10 +164,85 @@ package enum FileIO {
     if stat(item.path, &status) == 0 {
       return Status(
         bytes: Int(status.st_size), isRegular: status.st_mode & S_IFMT == S_IFREG,
-        isFolder: status.st_mode & S_IFMT == S_IFDIR)
+        isFolder: status.st_mode & S_IFMT == S_IFDIR,
+        modified: Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9)
     }
     if errno == ENOENT || errno == ENOTDIR { return nil }
     throw readError(item.lastPathComponent)
+  }
+
+  /// Names in a folder, sorted; an absent folder has none. Unlike Foundation's listing, one that breaks off
+  /// is an error, not a shorter list.
+  package static func names(in folder: URL) throws -> [String] {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return [] }
+      throw readError(folder.lastPathComponent)
+    }
+    guard let entries = fdopendir(descriptor) else {
+      let error = readError(folder.lastPathComponent)
+      close(descriptor)
+      throw error
+    }
+    defer { closedir(entries) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(entries) else {
+        guard errno == 0 else { throw readError(folder.lastPathComponent) }
+        return names.sorted()
+      }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+  }
+
+  /// Paths of everything below a folder that is no folder, sorted; links are not followed into.
+  package static func paths(below folder: URL) throws -> [String] {
+    var paths: [String] = []
+    for name in try names(in: folder) {
+      let item = folder.appending(path: name)
+      var status = stat()
+      guard lstat(item.path, &status) == 0 else {
+        if errno == ENOENT { continue }
+        throw readError(name)
+      }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        paths += try Self.paths(below: item).map { "\(name)/\($0)" }
+      } else {
+        paths.append(name)
+      }
+    }
+    return paths.sorted()
+  }
+
+  /// - Throws: if nothing could be written into the folder: a file system that is mounted read-only, say
+  package static func requireWritable(_ folder: URL) throws {
+    guard access(folder.path, W_OK | X_OK) == 0 else {
+      throw StorageError.unreadable(file: "the folder \(folder.lastPathComponent)", code: errno)
+    }
+  }
+
+  /// An error of Foundation's, if it is one that passes.
+  package static func passing(_ error: any Error, _ operation: String) -> StorageError? {
+    if let error = error as? StorageError { return error.isPassing ? error : nil }
+    let wrapped = error as NSError
+    let code =
+      (error as? POSIXError)?.code.rawValue
+      ?? (wrapped.domain == NSPOSIXErrorDomain ? Int32(wrapped.code) : nil)
+    guard let code else {
+      return (wrapped.userInfo[NSUnderlyingErrorKey] as? any Error).flatMap {
+        passing($0, operation)
+      }
+    }
+    return switch code {
+    case ENOSPC, EDQUOT: .diskFull(operation: operation)
+    case _ where Shortage.isShortage(code): .shortage(operation: operation, code: code)
+    case EIO, ESTALE, ETIMEDOUT: .unreadable(file: "what is needed for \(operation)", code: code)
+    default: nil
+    }
   }
 
   /// -1 with `errno` set where a test has asked for it.

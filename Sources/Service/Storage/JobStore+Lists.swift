@@ -17,7 +17,7 @@ package struct JobFilter: Sendable {
 }
 
 extension JobStore {
-  /// A page of jobs by the cursor (created_at, id), stable under inserts.
+  /// A page of jobs in the order of arrival, stable under inserts and whatever the clock does.
   /// - Throws: `StorageError.notFound` if the cursor names no job.
   package func list(_ filter: JobFilter, _ page: PageRequest) async throws -> Page<Job> {
     try await database.read("listing jobs") { db in
@@ -37,18 +37,18 @@ extension JobStore {
       }
       // The rarest pair is walked in its own index, which is in the order of the list.
       var pairs = try Self.rarestFirst(filter.metadata, in: db)
-      var (source, createdAt, jobId) = ("jobs", "created_at", "id")
+      var (source, order) = ("jobs", "jobs.ord")
       if !pairs.isEmpty {
         let (key, value) = pairs.removeFirst()
-        source = "job_metadata AS walked CROSS JOIN jobs ON jobs.id = walked.job_id"
-        (createdAt, jobId) = ("walked.created_at", "walked.job_id")
+        source = "job_metadata AS walked CROSS JOIN jobs ON jobs.ord = walked.ord"
+        order = "walked.ord"
         require("walked.key = ? AND walked.value = ?", [key, value])
       }
       for (key, value) in pairs {
         require(
           """
           EXISTS (SELECT 1 FROM job_metadata AS pair WHERE pair.key = ? AND pair.value = ?
-            AND pair.created_at = jobs.created_at AND pair.job_id = jobs.id)
+            AND pair.ord = jobs.ord)
           """,
           [key, value])
       }
@@ -56,12 +56,10 @@ extension JobStore {
       let backwards = page.after == nil && page.before != nil
       let ascending = (page.order == .ascending) != backwards
       if let cursor = page.after ?? page.before {
-        let known = try Row.fetchOne(
-          db, sql: "SELECT created_at, id FROM jobs WHERE id = ?", arguments: [cursor])
+        let known = try Int64.fetchOne(
+          db, sql: "SELECT ord FROM jobs WHERE id = ?", arguments: [cursor])
         guard let known else { throw StorageError.notFound("job \(cursor)") }
-        require(
-          "(\(createdAt), \(jobId)) \(ascending ? ">" : "<") (?, ?)",
-          [known["created_at"] as Int64, known["id"] as String])
+        require("\(order) \(ascending ? ">" : "<") ?", [known])
       }
       let direction = ascending ? "ASC" : "DESC"
       let condition = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
@@ -69,7 +67,7 @@ extension JobStore {
         db,
         sql: """
           SELECT jobs.* FROM \(source) WHERE \(condition)
-          ORDER BY \(createdAt) \(direction), \(jobId) \(direction) LIMIT ?
+          ORDER BY \(order) \(direction) LIMIT ?
           """,
         arguments: arguments + [page.limit + 1])
       let jobs = try rows.prefix(page.limit).map(Job.init(row:))

@@ -13,10 +13,13 @@ package struct JobMove: Sendable {
   /// Whether the move is a failure of the job itself and uses up an attempt.
   package var countsAttempt = false
   package var message: String?
+  /// Why the job is not to be claimed at once.
+  package var waiting: JobWaiting?
 
   package init(
     to: JobState, from: Set<JobState>, epoch: Int? = nil, outcome: JobOutcome? = nil,
-    error: JobFailure? = nil, countsAttempt: Bool = false, message: String? = nil
+    error: JobFailure? = nil, countsAttempt: Bool = false, message: String? = nil,
+    waiting: JobWaiting? = nil
   ) {
     self.to = to
     self.from = from
@@ -25,6 +28,7 @@ package struct JobMove: Sendable {
     self.error = error
     self.countsAttempt = countsAttempt
     self.message = message
+    self.waiting = waiting
   }
 }
 
@@ -52,13 +56,14 @@ extension JobStore {
         UPDATE jobs SET status = ?1, status_seq = status_seq + 1, outcome = ?2, error = ?3,
           attempt = attempt + ?4, phase = NULL,
           queued_at = CASE WHEN ?1 = 'queued' THEN ?5 ELSE queued_at END,
-          finished_at = CASE WHEN ?6 THEN ?5 ELSE NULL END
+          finished_at = CASE WHEN ?6 THEN ?5 ELSE NULL END, waiting = ?10
         WHERE id = ?7 AND status = ?8 AND epoch = COALESCE(?9, epoch)
         RETURNING *
         """,
       arguments: [
         move.to.rawValue, move.outcome?.rawValue, try JSONColumn.text(optional: move.error),
         move.countsAttempt ? 1 : 0, now, move.to.isFinal, id, job.status.rawValue, move.epoch,
+        try JSONColumn.text(optional: move.waiting),
       ])
     guard let after = try row.map(Job.init(row:)) else { return nil }
     try events.append(Self.event(legal, move, after), to: id, in: db)

@@ -106,11 +106,13 @@ package struct JobStore: Sendable {
   /// Takes the next queued job: highest priority first, then first come, first served. One statement
   /// sets it running and raises its epoch, so that nothing an older attempt does counts any more.
   ///
+  /// - Parameter held: ids of jobs that are left alone
+  ///
   /// A row that cannot be read fails, with the reason, instead of blocking those behind it.
-  package func claim() async throws -> Job? {
+  package func claim(except held: Set<String> = []) async throws -> Job? {
     let (claimed, unreadable) = try await database.write("claiming a job") { db in
       var unreadable: [String] = []
-      while let row = try claimRow(in: db) {
+      while let row = try claimRow(held, in: db) {
         let id: String = row["id"]
         do {
           let job = try Job(row: row)
@@ -129,17 +131,18 @@ package struct JobStore: Sendable {
     return claimed
   }
 
-  private func claimRow(in db: GRDB.Database) throws -> Row? {
+  private func claimRow(_ held: Set<String>, in db: GRDB.Database) throws -> Row? {
     try Row.fetchOne(
       db,
       sql: """
         UPDATE jobs SET status = 'running', status_seq = status_seq + 1, epoch = epoch + 1,
-          started_at = COALESCE(started_at, ?1), phase = NULL
+          started_at = COALESCE(started_at, ?1), phase = NULL, waiting = NULL
         WHERE status = 'queued' AND ord = (
-          SELECT ord FROM jobs WHERE status = 'queued' ORDER BY priority DESC, ord LIMIT 1)
+          SELECT ord FROM jobs WHERE status = 'queued' AND id NOT IN (SELECT value FROM json_each(?2))
+          ORDER BY priority DESC, ord LIMIT 1)
         RETURNING *
         """,
-      arguments: [time.now.milliseconds])
+      arguments: [time.now.milliseconds, try JSONColumn.text(held.sorted())])
   }
 
   private func quarantine(
@@ -190,6 +193,29 @@ package struct JobStore: Sendable {
     return try await fencedUpdate(
       fence, "warnings = json_insert(warnings, '$[#]', json(?))", [try JSONColumn.text(warning)],
       event: .init(.jobWarning, warning.message, level: .warn, data: data))
+  }
+
+  /// A worker that says nothing: the warning, and no time of arrival any more.
+  package func recordSilence(_ fence: Fence, _ warning: JobWarning) async throws -> Bool {
+    try await fencedUpdate(
+      fence,
+      "progress = json_remove(progress, '$.eta'), warnings = json_insert(warnings, '$[#]', json(?))",
+      [try JSONColumn.text(warning)],
+      event: .init(.jobWarning, warning.message, level: .warn, data: ["code": warning.code]))
+  }
+
+  /// Why a job stays in `validating` for a while.
+  package func recordWaiting(_ id: String, _ waiting: JobWaiting) async throws {
+    try await database.write("noting why a job waits", .ballast) { db in
+      try db.execute(
+        sql: "UPDATE jobs SET waiting = ? WHERE id = ? AND status = 'validating'",
+        arguments: [try JSONColumn.text(waiting), id])
+      guard db.changesCount == 1 else { return }
+      let event = EventStore.Draft(
+        .jobWarning, waiting.message, level: .warn, data: ["code": waiting.code.rawValue])
+      _ = try events.appendOnce(event, to: id, in: db)
+    }
+    database.changes.announce(id)
   }
 
   private func fencedUpdate(
@@ -253,6 +279,7 @@ extension Job {
       metadata: try JSONColumn.value(row, "metadata"), retriedFrom: row["retried_from"],
       clonedFrom: row["cloned_from"], initFrom: try JSONColumn.optional(row, "init_from"),
       resumeFrom: try JSONColumn.optional(row, "resume_from"),
-      subjectImages: try JSONColumn.optional(row, "subject_images"))
+      subjectImages: try JSONColumn.optional(row, "subject_images"),
+      waiting: try JSONColumn.optional(row, "waiting"))
   }
 }

@@ -23,7 +23,12 @@ package struct MetricLog: Sendable {
     let descriptor = FileIO.open(file, O_WRONLY | O_CREAT | O_APPEND)
     guard descriptor >= 0 else { throw FileIO.error("opening the metric log") }
     defer { close(descriptor) }
-    try FileIO.write(lines, to: descriptor, of: file)
+    let end = lseek(descriptor, 0, SEEK_END)
+    do { try FileIO.write(lines, to: descriptor, of: file) } catch {
+      // Half of it would stand twice, or torn, once it is written again.
+      ftruncate(descriptor, end)
+      throw error
+    }
   }
 
   /// Cuts the log back to the lines up to `step`, and drops a line torn by a crash.

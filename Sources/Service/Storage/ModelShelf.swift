@@ -37,8 +37,7 @@ package final class ModelShelf: Sendable {
   /// Models by id, sorted. Folders without a readable `model_index.json` are not models.
   package func list() async throws -> [Model] {
     try await BlockingIO.run { [self] in
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
-      return try names.sorted().compactMap { try describe($0) }
+      try FileIO.names(in: root).compactMap { try describe($0) }
     }
   }
 
@@ -54,7 +53,7 @@ package final class ModelShelf: Sendable {
       return nil
     }
     let folder = folder(id)
-    guard let index = json(folder.appending(path: "model_index.json")),
+    guard let index = try json(folder.appending(path: "model_index.json")),
       let className = index["_class_name"] as? String
     else { return nil }
     var components: [String: String] = [:]
@@ -66,30 +65,35 @@ package final class ModelShelf: Sendable {
     let files = try files(of: folder)
     return Model(
       id: id, sha256: try hash(id, folder, files), bytes: files.reduce(0) { $0 + $1.bytes },
-      className: className, components: components, resolution: resolution(folder),
-      prediction: prediction(folder),
+      className: className, components: components, resolution: try resolution(folder),
+      prediction: try prediction(folder),
       defaults: RecommendedDefaults.ofModel(at: folder))
   }
 
-  private func resolution(_ folder: URL) -> Int? {
-    guard let unet = json(folder.appending(path: "unet/config.json")),
-      let vae = json(folder.appending(path: "vae/config.json")),
+  private func resolution(_ folder: URL) throws -> Int? {
+    guard let unet = try json(folder.appending(path: "unet/config.json")),
+      let vae = try json(folder.appending(path: "vae/config.json")),
       let latents = unet["sample_size"] as? Int, let blocks = vae["block_out_channels"] as? [Any]
     else { return nil }
     return latents << max(0, blocks.count - 1)
   }
 
   /// Configurations written before there was a choice leave it out.
-  private func prediction(_ folder: URL) -> String? {
-    guard let scheduler = json(folder.appending(path: "scheduler/scheduler_config.json")) else {
+  private func prediction(_ folder: URL) throws -> String? {
+    guard let scheduler = try json(folder.appending(path: "scheduler/scheduler_config.json")) else {
       return nil
     }
     return scheduler["prediction_type"] as? String ?? "epsilon"
   }
 
-  private func json(_ file: URL) -> [String: Any]? {
-    FileManager.default.contents(atPath: file.path)
-      .flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] }
+  /// - Throws: a passing `StorageError` if it cannot be read now: a model is not gone for want of a descriptor
+  private func json(_ file: URL) throws -> [String: Any]? {
+    do {
+      let data = try FileIO.contents(of: file)
+      return try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    } catch StorageError.notFound {
+      return nil
+    }
   }
 
   private struct Entry {
@@ -100,16 +104,12 @@ package final class ModelShelf: Sendable {
 
   /// Files that make the model, by name: hidden ones and notes are not among them.
   private func files(of folder: URL) throws -> [Entry] {
-    try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().compactMap { name in
-      let path = folder.appending(path: name).resolvingSymlinksInPath().path
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    try FileIO.paths(below: folder).compactMap { name in
       let isModelFile = ["json", "safetensors", "txt"].contains((name as NSString).pathExtension)
-      guard attributes[.type] as? FileAttributeType == .typeRegular, isModelFile,
-        !name.split(separator: "/").contains(where: { $0.hasPrefix(".") })
+      guard isModelFile, !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }),
+        let status = try FileIO.status(folder.appending(path: name)), status.isRegular
       else { return nil }
-      return Entry(
-        name: name, bytes: attributes[.size] as? Int ?? 0,
-        modified: (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0)
+      return Entry(name: name, bytes: status.bytes, modified: status.modified)
     }
   }
 

@@ -157,7 +157,9 @@ extension CLIPTokenizer {
     } catch let error as WeightError {
       throw error
     } catch {
-      throw .writeFailed(file: folder.shortName, reason: error.localizedDescription)
+      throw .writeFailed(
+        file: folder.shortName, reason: error.localizedDescription,
+        code: SystemError.code(of: error) ?? 0)
     }
   }
 }

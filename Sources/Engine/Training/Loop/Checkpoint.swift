@@ -76,9 +76,19 @@ package struct Checkpoint {
       .checkpointCorrupt(folder: name, reason: reason)
     }
     guard FileManager.default.fileExists(atPath: folder.path) else { throw corrupt("is missing") }
-    guard let data = try? Data(contentsOf: folder.appendingPathComponent(Self.manifestName)),
-      let seal = try? Data(contentsOf: folder.appendingPathComponent(Self.sealName))
-    else { throw corrupt("has no manifest: the write did not finish") }
+    func failed(_ error: any Error, _ reason: String) -> TrainingError {
+      guard let code = SystemError.code(of: error), SystemError.isPassing(code) else {
+        return corrupt(reason)
+      }
+      return .checkpointUnreadable(folder: name, code: code)
+    }
+    let (data, seal): (Data, Data)
+    do {
+      data = try Data(contentsOf: folder.appendingPathComponent(Self.manifestName))
+      seal = try Data(contentsOf: folder.appendingPathComponent(Self.sealName))
+    } catch {
+      throw failed(error, "has no manifest: the write did not finish")
+    }
     let digest = FileDigest.sha256(data)
     guard seal == Data(digest.utf8),
       let manifest = try? JSONDecoder().decode(Manifest.self, from: data)
@@ -87,7 +97,9 @@ package struct Checkpoint {
       throw corrupt("its format is version \(manifest.version); this build reads version 1")
     }
     let found: [Manifest.File]
-    do { found = try Self.files(in: folder) } catch { throw corrupt(String(describing: error)) }
+    do { found = try Self.files(in: folder) } catch {
+      throw failed(error, String(describing: error))
+    }
     for file in manifest.files {
       guard let present = found.first(where: { $0.name == file.name }) else {
         throw corrupt("\(file.name) is missing")
@@ -121,7 +133,10 @@ package struct Checkpoint {
   /// The newest checkpoint below `parent` that is whole, passing over those that are not.
   package static func newest(in parent: URL) throws -> Checkpoint? {
     for candidate in try all(in: parent).reversed() {
-      if let checkpoint = try? Checkpoint(opening: candidate.folder) { return checkpoint }
+      do { return try Checkpoint(opening: candidate.folder) } catch {
+        // A newer one that cannot be read now is no reason to go on from an older one.
+        if case .checkpointUnreadable = error { throw error }
+      }
     }
     return nil
   }

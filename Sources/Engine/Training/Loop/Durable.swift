@@ -65,23 +65,4 @@ package enum Durable {
   }
 
   private static func posixError() -> POSIXError { POSIXError(.init(rawValue: errno) ?? .EIO) }
-
-  /// Whether an error, or one that it wraps, says that the disk or the quota is full.
-  package static func isDiskFull(_ error: any Error) -> Bool {
-    if case .writeFailed(_, let reason)? = error as? WeightError {
-      return [ENOSPC, EDQUOT].contains { reason == String(cString: strerror($0)) }
-    }
-    if let error = error as? POSIXError { return [.ENOSPC, .EDQUOT].contains(error.code) }
-    let wrapped = error as NSError
-    if wrapped.domain == NSCocoaErrorDomain,
-      wrapped.code == CocoaError.Code.fileWriteOutOfSpace.rawValue
-    {
-      return true
-    }
-    if wrapped.domain == NSPOSIXErrorDomain {
-      return [Int(ENOSPC), Int(EDQUOT)].contains(wrapped.code)
-    }
-    guard let inner = wrapped.userInfo[NSUnderlyingErrorKey] as? any Error else { return false }
-    return isDiskFull(inner)
-  }
 }

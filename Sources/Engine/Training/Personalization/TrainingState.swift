@@ -112,6 +112,7 @@ struct TrainingState {
         trainer.carriedNorm = norm.item
       }
     } catch {
+      if let code = SystemError.code(of: error), SystemError.isPassing(code) { throw error }
       throw TrainingError.checkpointCorrupt(
         folder: checkpoint.folder.lastPathComponent, reason: "\(Self.moments): \(error)")
     }

@@ -20,6 +20,13 @@ struct JobPayload: Encodable, Sendable {
     var logUrl: String
   }
 
+  struct Waiting: Encodable, Sendable {
+    var code: EngineError.Code
+    var message: String
+    var hint: Null<String>
+    var nextTryAt: Timestamp
+  }
+
   struct Identifier: Encodable, Sendable {
     var text: String
     var tokenIds: [Int]
@@ -69,6 +76,7 @@ struct JobPayload: Encodable, Sendable {
   var baseModel: BaseModelReference
   var warnings: [JobWarning]
   var error: Null<Failure>
+  var waiting: Null<Waiting>
   /// A resumed run repeats the unbroken one bit for bit, or is refused.
   var resume = "exact"
   var seed: UInt64
@@ -110,6 +118,10 @@ struct JobPayload: Encodable, Sendable {
         Failure(
           code: $0.code, message: $0.message, param: Null($0.param), retryable: $0.retryable,
           step: Null($0.step), hint: Null($0.hint), logUrl: "\(home)/logs")
+      })
+    waiting = Null(
+      job.waiting.map {
+        Waiting(code: $0.code, message: $0.message, hint: Null($0.hint), nextTryAt: $0.nextTry)
       })
     seed = job.seed
     build = job.build

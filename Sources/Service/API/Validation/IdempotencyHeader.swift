@@ -22,6 +22,12 @@ struct IdempotencyHeader: Sendable {
     scope = "\(request.caller ?? "") \(request.method) /\(request.path.joined(separator: "/"))"
   }
 
+  /// Whether a request with this key was answered before.
+  func isKnown(_ stores: Stores) async throws -> Bool {
+    try await stores.idempotency.answer(
+      IdempotencyKey(scope: scope, key: key, fingerprint: "")) != .new
+  }
+
   /// Works on a request that may carry a key; a second one with the same key meanwhile is turned away.
   static func guarding(
     _ request: Request, _ stores: Stores, _ work: (IdempotencyHeader?) async throws -> Response

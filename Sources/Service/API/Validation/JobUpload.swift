@@ -34,13 +34,16 @@ struct JobUpload {
   }
 
   /// Streams every file into the folder.
+  /// - Parameter requireSpace: called before each part with the bytes that it may have
   init(
-    _ reader: inout MultipartReader, into folder: UploadFolder, _ limits: ServerLimits
+    _ reader: inout MultipartReader, into folder: UploadFolder, _ limits: ServerLimits,
+    requireSpace: (Int) async throws -> Void
   ) async throws {
     var number = 0
     while let part = try await reader.next() {
       guard let field = Field(rawValue: part.name) else { throw Self.foreign(part.name) }
       let bytes = field == .captions ? RecipeLimits.captionLength.maximum * 4 : limits.fileBytes
+      try await requireSpace(bytes)
       let file = try await folder.store(part, number, from: &reader, limit: bytes)
       files[field, default: []].append(file)
       number += 1

@@ -32,7 +32,13 @@ package struct ChildPhotoDecoder: PhotoDecoder {
       return await child.exit()
     }
     let decoded = try await BlockingIO.run { try output.finish(exit) }
-    if decoded.pixels == nil { try await BlockingIO.run { try FileIO.remove(file) } }
+    if decoded.pixels == nil {
+      try await BlockingIO.run {
+        try FileIO.remove(file)
+        // No photo is refused because the disk would not give it.
+        _ = try FileHash.sha256(ofFile: photo)
+      }
+    }
     return decoded
   }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Glibc
+import Storage
 import Synchronization
 
 /// A child process and the one thread that serves it: feeds its stdin, reads its descriptor 3, keeps what
@@ -39,9 +40,13 @@ final class ChildProcess: Sendable {
     onEnd: @escaping @Sendable () -> Void
   ) throws(JobError) {
     func refuse(_ error: Int32) -> JobError {
-      .spawn(executable: launch.executable.path, detail: String(cString: strerror(error)))
+      .spawn(executable: launch.executable.path, code: error)
     }
     do {
+      if let code = FaultPoint.code(.spawn, (launch.log ?? launch.input ?? launch.executable).path)
+      {
+        throw Descriptor.Failure(code: code)
+      }
       let (wake, events) = (try Pipe(), try Pipe())
       let output: Pipe? = launch.log == nil ? nil : try Pipe()
       let input: Pipe? = launch.input == nil ? try Pipe() : nil

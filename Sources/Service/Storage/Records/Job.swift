@@ -47,6 +47,7 @@ package struct Job: Codable, Equatable, Sendable {
   package var resumeFrom: CheckpointReference?
   /// For each subject of a job with several, its pictures.
   package var subjectImages: [SubjectImages]?
+  package var waiting: JobWaiting?
 
   package var classNoun: String { recipe.classNoun }
   package var seed: UInt64 { recipe.training.seed }
@@ -110,6 +111,18 @@ package struct JobWarning: Codable, Equatable, Sendable {
     self.code = code
     self.param = param
     self.message = message
+  }
+}
+
+/// Why a job waits although a worker is free: something outside it has to pass.
+package struct JobWaiting: Codable, Equatable, Sendable {
+  package var code: EngineError.Code
+  package var message: String
+  package var hint: String?
+  /// When it is tried again; not before there is space, if that is what is missing.
+  package var nextTry: Timestamp
+  package init(_ error: EngineError, nextTry: Timestamp) {
+    (code, message, hint, self.nextTry) = (error.code, error.message, error.hint, nextTry)
   }
 }
 

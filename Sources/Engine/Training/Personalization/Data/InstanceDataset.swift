@@ -53,7 +53,8 @@ package struct InstanceDataset {
             findings: image.findings))
       } catch let error as ImagingError {
         throw TrainingError.unusableImage(id: image.id, reason: error.description)
-      } catch is CocoaError {
+      } catch let error as CocoaError {
+        if let code = SystemError.code(of: error), SystemError.isPassing(code) { throw error }
         throw TrainingError.unusableImage(id: image.id, reason: "the file cannot be read")
       }
     }
