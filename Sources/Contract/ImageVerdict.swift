@@ -9,6 +9,7 @@ package enum ImageCode: String, Codable, Sendable, CaseIterable {
   case unsupportedType = "unsupported_type"
   case tooSmall = "too_small"
   case tooManyPixels = "too_many_pixels"
+  case unsupportedColour = "unsupported_colour"
   case exifRotated = "exif_rotated"
   case iccConverted = "icc_converted"
   case alphaFlattened = "alpha_flattened"
@@ -19,7 +20,7 @@ package enum ImageCode: String, Codable, Sendable, CaseIterable {
   package var verdict: ImageVerdict {
     switch self {
     case .undecodable, .truncated, .unsupportedType, .tooSmall, .tooManyPixels, .animated,
-      .maskRejected:
+      .unsupportedColour, .maskRejected:
       .rejected
     case .upscaled, .nearDuplicate, .blurred, .blank: .warned
     case .exifRotated, .iccConverted, .alphaFlattened, .cropped: .accepted

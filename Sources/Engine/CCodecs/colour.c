@@ -39,12 +39,38 @@ static int is_identity(cmsHTRANSFORM transform, const colour_reader *reader) {
   return 1;
 }
 
+static cmsToneCurve *curve(const codec_colour *colour) {
+  // lcms2's parametric type 4: Y = (aX + b)^g where X >= d, else cX.
+  static const cmsFloat64Number srgb[] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
+  static const cmsFloat64Number bt709[] = {1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081};
+  if (colour->transfer == CODEC_GAMMA) return cmsBuildGamma(NULL, colour->gamma);
+  return cmsBuildParametricToneCurve(NULL, 4, colour->transfer == CODEC_BT709 ? bt709 : srgb);
+}
+
+/// The profile of a colour space that is stated by numbers.
+static cmsHPROFILE stated_profile(const codec_colour *colour, colour_space space) {
+  const double *p = colour->primaries;
+  cmsCIExyY white = {p[0], p[1], 1};
+  cmsCIExyYTRIPLE primaries = {{p[2], p[3], 1}, {p[4], p[5], 1}, {p[6], p[7], 1}};
+  cmsToneCurve *tone = curve(colour);
+  if (tone == NULL) return NULL;
+  cmsToneCurve *tones[] = {tone, tone, tone};
+  cmsHPROFILE profile = space == COLOUR_GREY ? cmsCreateGrayProfile(&white, tone)
+                                             : cmsCreateRGBProfile(&white, &primaries, tones);
+  cmsFreeToneCurve(tone);
+  return profile;
+}
+
 colour_reader colour_open(
     colour_space space, int has_alpha, const uint8_t *icc, size_t icc_size,
     codec_picture *picture) {
   colour_reader reader = {space, has_alpha, NULL};
-  if (icc == NULL || icc_size > UINT32_MAX) return reader;
-  cmsHPROFILE profile = cmsOpenProfileFromMem(icc, (cmsUInt32Number)icc_size);
+  cmsHPROFILE profile = NULL;
+  if (picture->colour.given && space <= COLOUR_RGB) {
+    profile = stated_profile(&picture->colour, space);
+  } else if (icc != NULL && icc_size <= UINT32_MAX) {
+    profile = cmsOpenProfileFromMem(icc, (cmsUInt32Number)icc_size);
+  }
   if (profile == NULL) return reader;
   if (cmsGetColorSpace(profile) == signature(space)) {
     cmsHPROFILE srgb = cmsCreate_sRGBProfile();

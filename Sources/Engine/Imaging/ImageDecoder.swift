@@ -11,7 +11,7 @@ package enum ImageDecoder {
     package var format: Format
     /// How the stored picture lay; `picture` is upright.
     package var orientation: Orientation
-    /// An embedded profile changed the colours.
+    /// An embedded profile, or what the file says of its colours, changed the colours.
     package var isConverted: Bool
     /// A pixel was not opaque; it lies on white now.
     package var isFlattened: Bool
@@ -55,6 +55,7 @@ package enum ImageDecoder {
     var state = codec_picture()
     state.width = UInt32(width)
     state.height = UInt32(height)
+    if let colour = header.colour { state.colour = colour.stated }
     state.capacity = width * height * header.workingBytes
     var isDecoded = false
     let pixels = [UInt8](unsafeUninitializedCapacity: state.capacity) { buffer, count in
@@ -81,20 +82,6 @@ package enum ImageDecoder {
     if bytes.starts(with: PNGHeader.signature) { return .png }
     if bytes.starts(with: JPEGHeader.signature) { return .jpeg }
     if WebPHeader.matches(bytes) { return .webp }
-    throw .unsupportedType(guess(bytes))
-  }
-
-  /// What else the file may be, so that the message can say it.
-  private static func guess(_ bytes: [UInt8]) -> String {
-    if bytes.isEmpty { return "empty" }
-    let heads = [
-      ("GIF8", 0, "a GIF"), ("BM", 0, "a BMP"), ("II*\0", 0, "a TIFF"), ("MM\0*", 0, "a TIFF"),
-      ("ftyphei", 4, "a HEIC"), ("ftypmif1", 4, "a HEIC"), ("ftypavif", 4, "an AVIF"),
-      ("PK", 0, "a ZIP archive"), ("%PDF", 0, "a PDF"), ("<svg", 0, "an SVG"),
-      ("<?xml", 0, "an SVG or other XML"),
-    ]
-    if let known = heads.first(where: { bytes.has($0.0, at: $0.1) }) { return known.2 }
-    let isText = bytes.prefix(512).allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
-    return isText ? "text" : "of an unknown type"
+    throw .unsupportedType(FileKind.of(bytes))
   }
 }

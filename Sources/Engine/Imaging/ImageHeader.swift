@@ -10,6 +10,8 @@ struct ImageHeader {
   var exif: Range<Int>?
   /// Where the ICC profile lies in the file, if it lies there in one uncompressed piece.
   var icc: Range<Int>?
+  /// The colour space that a PNG states by numbers, if it is not sRGB.
+  var colour: PNGColour?
 
   func check(_ limits: ImageLimits) throws(ImagingError) {
     guard width > 0, height > 0 else {

@@ -6,6 +6,8 @@ package enum ImagingError: Error, Equatable, CustomStringConvertible {
   case unsupportedType(String)
   case tooLarge(String)
   case animated(frames: Int)
+  /// What the file says of its colours and nothing here converts.
+  case unsupportedColour(String)
   case encoding(String)
 
   package var code: String {
@@ -15,6 +17,7 @@ package enum ImagingError: Error, Equatable, CustomStringConvertible {
     case .unsupportedType: "unsupported_type"
     case .tooLarge: "too_many_pixels"
     case .animated: "animated"
+    case .unsupportedColour: "unsupported_colour"
     }
   }
 
@@ -25,6 +28,8 @@ package enum ImagingError: Error, Equatable, CustomStringConvertible {
     case .unsupportedType(let found): "the file is \(found); send a PNG, JPEG or WebP picture"
     case .tooLarge(let reason): "\(reason); send a smaller picture"
     case .animated(let frames): "the picture has \(frames) frames; send a still picture"
+    case .unsupportedColour(let found):
+      "the picture has \(found), which is not converted here; save it as sRGB"
     case .encoding(let reason): "the picture cannot be written as PNG: \(reason)"
     }
   }

@@ -4,6 +4,8 @@ enum PNGHeader {
 
   static func read(_ bytes: [UInt8], _ limits: ImageLimits) throws(ImagingError) -> ImageHeader {
     var header: ImageHeader?
+    var sawPixels = false
+    var colourChunks: [String: [UInt8]] = [:]
     var (offset, chunks, previous) = (signature.count, 0, "")
     while true {
       guard let length = bytes.bigEndian(offset, 4), bytes.count - offset >= 8 else {
@@ -24,7 +26,15 @@ enum PNGHeader {
       switch name {
       case "eXIf": header?.exif = payload..<payload + length
       case "acTL": header?.frames = max(1, bytes.bigEndian(payload, 4) ?? 1)
+      case "cICP", "iCCP", "sRGB", "gAMA", "cHRM":
+        // The first counts; behind the pixels they mean nothing. A profile itself is libpng's to read.
+        if !sawPixels, colourChunks[name] == nil {
+          colourChunks[name] =
+            name == "iCCP" ? [] : Array(bytes[payload..<payload + min(length, 32)])
+        }
+      case "IDAT": sawPixels = true
       case "IEND":
+        header?.colour = try PNGColour.read(colourChunks)
         if let header { return header }
       default: break
       }

@@ -6,12 +6,23 @@
 
 #define CODEC_MESSAGE 96
 
+enum { CODEC_SRGB, CODEC_BT709, CODEC_GAMMA };
+
+/// A colour space by numbers instead of a profile.
+typedef struct {
+  int given;             // 0: there is none
+  double primaries[8];   // x, y of white, red, green, blue
+  int transfer;          // CODEC_SRGB ...: how samples become light
+  double gamma;          // exponent, for CODEC_GAMMA
+} codec_colour;
+
 typedef struct {
   uint32_t width, height;  // in: what the file's header says; another size is an error
   uint8_t *buffer;         // in: room for the pixels; out: width x height x RGB
   size_t capacity;         // in: 3 bytes per pixel; 4 for interlaced PNG and for WebP with alpha
   const uint8_t *icc;      // in, WebP only: the embedded profile, or NULL
   size_t icc_size;
+  codec_colour colour;  // in, PNG only: counts before a profile
   int icc_converted;    // out: 1 if an embedded profile changed the colours
   int alpha_flattened;  // out: 1 if a pixel was not opaque; it lies on white now
   char message[CODEC_MESSAGE];  // out: the reason, if the call failed
