@@ -291,7 +291,7 @@ import Testing
     try check(refused, "createJob", status: 429)
     #expect(refused.headers["Retry-After"] != nil)
     #expect(try refused.json["limit"] as? Int == 1)
-    let disk = try await ServiceFixture(watermark: .max / 2)
+    let disk = try await ServiceFixture(disk: FixedDisk(free: 0))
     try check(try await disk.create(), "createJob", status: 507)
     let unready = try await disk.send("GET", "/readyz")
     try check(unready, "getReadiness", status: 503)

@@ -15,7 +15,9 @@ final class ServiceFixture: Sendable {
 
   static let png = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
 
-  init(memory: Int = 1 << 40, queueLimit: Int = 1000, watermark: Int64 = 0) async throws {
+  init(
+    memory: Int = 1 << 40, queueLimit: Int = 1000, disk: any DiskSpace = SystemDisk()
+  ) async throws {
     root = FileManager.default.temporaryDirectory.appending(path: "api-tests-\(UUID().uuidString)")
     let folder = try DataFolder(root.appending(path: "data"))
     let database = try Database(folder) { _ in }
@@ -25,12 +27,12 @@ final class ServiceFixture: Sendable {
     stores = Stores(folder, database, time: SystemTime())
     var jobs = JobsConfiguration(threads: 1)
     jobs.queueLimit = queueLimit
-    jobs.diskWatermark = watermark
+    jobs.diskWatermark = 1 << 20
     jobs.executable = URL(filePath: "/bin/sh")
     jobs.identifierArguments = [root.appending(path: "identifiers.sh").path]
     jobs.ratesArguments = [root.appending(path: "rates.sh").path]
     jobs.childEnvironment = ["PATH": "/usr/bin:/bin"]
-    queue = JobQueue(stores, configuration: jobs, decoder: SignatureDecoder())
+    queue = JobQueue(stores, configuration: jobs, decoder: SignatureDecoder(), disk: disk)
     let models = root.appending(path: "models")
     try Self.makeRates(in: root)
     try Self.makeModel(models.appending(path: "starter"))
@@ -301,4 +303,10 @@ extension Response {
     let errors = (try? json)?["errors"] as? [[String: Any]] ?? []
     return errors.map { "\($0["pointer"] ?? "") \($0["code"] ?? "")" }
   }
+}
+
+/// A disk whose space does not change, whatever other tests write meanwhile.
+struct FixedDisk: DiskSpace {
+  let free: Int64
+  func freeBytes(at folder: URL) -> Int64 { free }
 }
