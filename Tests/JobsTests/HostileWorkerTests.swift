@@ -62,10 +62,18 @@ import Testing
       let file = fixture.stores.folder.attempt(ofJob: id, epoch: 1).appending(path: "helper")
       let text = try String(contentsOf: file, encoding: .utf8)
       let pid = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-      // Killed at once; who adopts orphans here may leave a zombie, which runs nothing any more.
-      let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
-      #expect(state == nil || state?.contains(" Z ") == true)
+      // Killed at once, dead a moment later; who adopts orphans here may leave a zombie, which runs
+      // nothing any more.
+      let limit = ContinuousClock.now + .seconds(30)
+      while Self.runs(pid), ContinuousClock.now < limit {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(!Self.runs(pid))
     }
     try fixture.close()
+  }
+  private static func runs(_ pid: pid_t) -> Bool {
+    let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+    return state.map { !$0.contains(" Z ") && !$0.contains(" X ") } ?? false
   }
 }

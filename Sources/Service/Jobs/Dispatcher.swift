@@ -85,7 +85,9 @@ package final class Dispatcher: Sendable {
     }
     log.info("attempt starts", metadata: ["job": "\(job.id)", "epoch": "\(job.epoch)"])
     try await driver.run(job)
-    if try await queue.stores.jobs.find(job.id)?.waiting == nil { queue.parking.forget(job.id) }
+    if try await queue.stores.jobs.find(job.id)?.waiting == nil {
+      queue.parking.forget(job.id, parkedBefore: .now)
+    }
     // The job may wait again, and another worker may be free.
     queue.signal.ring()
     return true
@@ -95,9 +97,11 @@ package final class Dispatcher: Sendable {
     let held = try await held()
     let waiting = try await queue.stores.jobs.all(in: [.validating])
     guard let job = waiting.first(where: { !held.contains($0.id) }) else { return false }
+    let start = ContinuousClock.now
     do {
+      // Once it is queued, a worker may take it, fail and park it before we go on here.
       try await queue.intake.run(job, targetSide: try await targetSide(of: job))
-      queue.parking.forget(job.id)
+      queue.parking.forget(job.id, parkedBefore: start)
     } catch let error as StorageError where error.isFatal {
       queue.stores.database.report(error)
       throw error

@@ -6,6 +6,7 @@ import Synchronization
 /// every failure in a row. Kept in memory, by a clock that nobody sets: a restart tries them all at once.
 package final class Parking: Sendable {
   private struct Place {
+    var since: ContinuousClock.Instant
     var until: ContinuousClock.Instant
     var failures: Int
     var needsDisk: Bool
@@ -15,23 +16,25 @@ package final class Parking: Sendable {
   private let longest: Duration
   private let places = Mutex<[String: Place]>([:])
 
-  init(_ configuration: JobsConfiguration) {
+  package init(_ configuration: JobsConfiguration) {
     (shortest, longest) = (configuration.shortestWait, configuration.longestWait)
   }
 
   /// - Returns: how long the job is left alone
-  func park(_ id: String, needsDisk: Bool) -> Duration {
+  package func park(_ id: String, needsDisk: Bool) -> Duration {
     places.withLock { places in
       let failures = (places[id]?.failures ?? 0) + 1
       let delay = min(longest, shortest * (1 << min(failures - 1, 20)))
-      places[id] = Place(until: .now + delay, failures: failures, needsDisk: needsDisk)
+      let now = ContinuousClock.now
+      places[id] = Place(
+        since: now, until: now + delay, failures: failures, needsDisk: needsDisk)
       return delay
     }
   }
 
   /// Jobs that are not to be taken now.
   /// - Parameter hasRoom: whether the disk could take a new job
-  func held(hasRoom: Bool) -> Set<String> {
+  package func held(hasRoom: Bool) -> Set<String> {
     let now = ContinuousClock.now
     return places.withLock { places in
       Set(places.filter { $0.value.until > now || ($0.value.needsDisk && !hasRoom) }.keys)
@@ -49,5 +52,10 @@ package final class Parking: Sendable {
   }
 
   /// The job got further, or is gone: its next trouble is the first.
-  func forget(_ id: String) { places.withLock { _ = $0.removeValue(forKey: id) } }
+  /// - Parameter start: of the work that got further; what parked the job after that still holds
+  package func forget(_ id: String, parkedBefore start: ContinuousClock.Instant) {
+    places.withLock { places in
+      if let place = places[id], place.since < start { places[id] = nil }
+    }
+  }
 }
