@@ -150,7 +150,7 @@ import Testing
     #expect(NSDictionary(dictionary: again) == NSDictionary(dictionary: config))
   }
 
-  @Test func `no photos, foreign parts and a late job part are named`() async throws {
+  @Test func `no photos, foreign parts and a missing or second job part are named`() async throws {
     #expect(try await service.create(images: []).faults == ["images required"])
     func post(_ parts: [(String, String)]) async throws -> Response {
       let body =
@@ -162,12 +162,29 @@ import Testing
         body: Data(body.utf8))
     }
     let job = #"{"class_noun":"dog"}"#
-    #expect(try await post([("images", "x"), ("job", job)]).faults == ["job required"])
+    #expect(try await post([("images", "x")]).faults == ["job required"])
+    #expect(try await post([("job", job), ("job", job)]).faults == ["job repeated"])
     #expect(try await post([("job", job), ("masks", "x")]).faults == ["images required"])
     #expect(try await post([("job", job), ("photo", "x")]).faults == ["photo unknown_part"])
     let json = try await service.send(
       "POST", "/v1/jobs", ["Content-Type": "application/json"], body: Data(job.utf8))
     #expect(json.status == 415)
+  }
+
+  @Test func `the job part may come after photos`() async throws {
+    func part(_ header: String, _ content: Data) -> Data {
+      Data("--XX\r\nContent-Disposition: form-data; \(header)\r\n\r\n".utf8) + content
+        + Data("\r\n".utf8)
+    }
+    func photo(_ name: String) -> Data {
+      part("name=\"images\"; filename=\"\(name).png\"", ServiceFixture.png)
+    }
+    let job = part(#"name="job""#, Data(#"{"class_noun":"dog"}"#.utf8))
+    let response = try await service.send(
+      "POST", "/v1/jobs?dry_run=true", ["Content-Type": "multipart/form-data; boundary=XX"],
+      body: photo("a") + job + photo("b") + Data("--XX--".utf8))
+    #expect(response.status == 200)
+    #expect((try response.json["images"] as? [Any])?.count == 2)
   }
 
   @Test func `a dry run gives the verdict of each photo and stores nothing`() async throws {

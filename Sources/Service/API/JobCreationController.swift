@@ -9,7 +9,6 @@ struct JobCreationController: Sendable {
   private let context: APIContext
   init(_ context: APIContext) { self.context = context }
 
-  /// The `job` part comes first, so that its faults are told before any image byte is taken.
   @Sendable func create(_ request: Request) async throws -> Response {
     try request.query.allow(["dry_run"])
     let isDryRun = try request.query.choice("dry_run", of: ["true", "false"]) == "true"
@@ -28,18 +27,17 @@ struct JobCreationController: Sendable {
     // What follows may be half a gigabyte: refusals that do not depend on it come first.
     let space = try await context.queue.admit(
       bytes: request.body.declaredLength, isReplay: known)
-    let value = try await JobUpload.job(&reader, context.limits)
+    let folder = try UploadFolder(in: context.stores.folder.temporary)
+    space.use(folder.url)
+    var upload = JobUpload(into: folder, context.limits) { try await space.require($0) }
+    let value = try await upload.job(&reader)
     var asked = try JobRequest(
       value,
       .init(
         models: try await context.shelf.list(), build: context.build,
         start: try await InitFrom.find(in: value, context.stores)))
     try context.requireMemory(asked.draft.recipe, model: asked.model.id, side: asked.side)
-    let folder = try UploadFolder(in: context.stores.folder.temporary)
-    space.use(folder.url)
-    let upload = try await JobUpload(&reader, into: folder, context.limits) {
-      try await space.require($0)
-    }
+    try await upload.rest(&reader)
     let pictures = try JobPictures(upload, asked.draft)
     asked.take(classImages: upload[.classImages].count)
     if isDryRun {
