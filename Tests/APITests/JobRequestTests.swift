@@ -171,6 +171,34 @@ import Testing
     #expect(json.status == 415)
   }
 
+  @Test func `what a base model cannot be trained with is refused at once`() async throws {
+    let models = service.root.appending(path: "models")
+    func write(_ model: String, _ files: [String: String]) throws {
+      for (name, text) in files {
+        let file = models.appending(path: "\(model)/\(name)")
+        try FileIO.createFolder(file.deletingLastPathComponent())
+        try Data(text.utf8).write(to: file)
+      }
+    }
+    try write("three", ["model_index.json": #"{"_class_name":"StableDiffusion3Pipeline"}"#])
+    try write(
+      "small",
+      [
+        "model_index.json": #"{"_class_name":"StableDiffusionPipeline"}"#,
+        "unet/config.json": #"{"block_out_channels":[4,8]}"#,
+        "vae/config.json": #"{"block_out_channels":[4,8,8]}"#,
+      ])
+    let three = try await service.create(#"{"class_noun":"dog","base_model":"three"}"#)
+    #expect((three.status, try three.faults) == (422, ["/base_model base_model_invalid"]))
+    let odd = try await service.create(
+      #"{"class_noun":"dog","base_model":"small","training":{"resolution":68}}"#)
+    #expect((odd.status, try odd.faults) == (422, ["/training/resolution not_a_multiple"]))
+    let listed = try await service.send("GET", "/v1/base_models/three")
+    #expect((try listed.json["refusal"] as? String)?.contains("Stable Diffusion 3") == true)
+    let starter = try await service.send("GET", "/v1/base_models/starter")
+    #expect(try starter.json["refusal"] is NSNull)
+  }
+
   @Test func `the job part may come after photos`() async throws {
     func part(_ header: String, _ content: Data) -> Data {
       Data("--XX\r\nContent-Disposition: form-data; \(header)\r\n\r\n".utf8) + content

@@ -1,3 +1,4 @@
+import Contract
 package import Foundation
 
 /// `scheduler/scheduler_config.json` of a model folder: the noise schedule as numbers.
@@ -64,13 +65,6 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
     }
   }
 
-  /// Schedulers of diffusers whose file describes a forward process of discrete betas, and no more.
-  private static let knownClasses: Set<String> = [
-    "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
-    "HeunDiscreteScheduler", "LMSDiscreteScheduler", "PNDMScheduler", "UniPCMultistepScheduler",
-  ]
-
   private enum Key: String, CodingKey {
     case className = "_class_name"
     case version = "_diffusers_version"
@@ -101,11 +95,11 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
         debugDescription: "`trained_betas` is not supported; name a `beta_schedule`")
     }
     className = try c.decode(String.self, forKey: .className)
-    guard Self.knownClasses.contains(className) else {
+    guard ModelSupport.schedulers.contains(className) else {
       throw DecodingError.dataCorruptedError(
         forKey: .className, in: c,
         debugDescription: "unknown scheduler \(className); known: "
-          + Self.knownClasses.sorted().joined(separator: ", "))
+          + ModelSupport.schedulers.sorted().joined(separator: ", "))
     }
     betaSchedule = try c.decode(BetaSchedule.self, forKey: .betaSchedule)
     betaStart = try c.decode(Double.self, forKey: .betaStart)

@@ -1,3 +1,4 @@
+import Contract
 package import Foundation
 package import Models
 package import Tensors
@@ -42,6 +43,10 @@ package final class StableDiffusion {
     let index = folder.appendingPathComponent("model_index.json")
     guard FileManager.default.fileExists(atPath: index.path) else {
       throw DiffusionError.modelMissing(folder: folder.lastPathComponent)
+    }
+    let support = ModelSupport { try? Data(contentsOf: folder.appending(path: $0)) }
+    if let reason = support.refusal {
+      throw DiffusionError.invalidModel(folder: folder.lastPathComponent, reason: reason)
     }
     let model = try ModelFolder(folder)
     self.folder = folder

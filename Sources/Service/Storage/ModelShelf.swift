@@ -22,6 +22,10 @@ package final class ModelShelf: Sendable {
     /// What its network says, by its scheduler's configuration: `epsilon`, `v_prediction`.
     package var prediction: String?
     package var defaults: RecommendedDefaults?
+    /// Why nothing can be trained on it; `nil` if its files say nothing against it.
+    package var refusal: String?
+    /// Sides of its pictures in pixels are multiples of this.
+    package var sideMultiple: Int?
   }
 
   private struct Hashed: Sendable {
@@ -53,7 +57,8 @@ package final class ModelShelf: Sendable {
       return nil
     }
     let folder = folder(id)
-    guard let index = try json(folder.appending(path: "model_index.json")),
+    guard let data = try contents(folder.appending(path: "model_index.json")),
+      let index = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
       let className = index["_class_name"] as? String
     else { return nil }
     var components: [String: String] = [:]
@@ -63,37 +68,17 @@ package final class ModelShelf: Sendable {
       }
     }
     let files = try files(of: folder)
+    let support = try ModelSupport { try contents(folder.appending(path: $0)) }
     return Model(
       id: id, sha256: try hash(id, folder, files), bytes: files.reduce(0) { $0 + $1.bytes },
-      className: className, components: components, resolution: try resolution(folder),
-      prediction: try prediction(folder),
-      defaults: RecommendedDefaults.ofModel(at: folder))
-  }
-
-  private func resolution(_ folder: URL) throws -> Int? {
-    guard let unet = try json(folder.appending(path: "unet/config.json")),
-      let vae = try json(folder.appending(path: "vae/config.json")),
-      let latents = unet["sample_size"] as? Int, let blocks = vae["block_out_channels"] as? [Any]
-    else { return nil }
-    return latents << max(0, blocks.count - 1)
-  }
-
-  /// Configurations written before there was a choice leave it out.
-  private func prediction(_ folder: URL) throws -> String? {
-    guard let scheduler = try json(folder.appending(path: "scheduler/scheduler_config.json")) else {
-      return nil
-    }
-    return scheduler["prediction_type"] as? String ?? "epsilon"
+      className: className, components: components, resolution: support.resolution,
+      prediction: support.prediction, defaults: RecommendedDefaults.ofModel(at: folder),
+      refusal: support.refusal, sideMultiple: support.sideMultiple)
   }
 
   /// - Throws: a passing `StorageError` if it cannot be read now: a model is not gone for want of a descriptor
-  private func json(_ file: URL) throws -> [String: Any]? {
-    do {
-      let data = try FileIO.contents(of: file)
-      return try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-    } catch StorageError.notFound {
-      return nil
-    }
+  private func contents(_ file: URL) throws -> Data? {
+    do { return try FileIO.contents(of: file) } catch StorageError.notFound { return nil }
   }
 
   private struct Entry {

@@ -168,6 +168,7 @@ struct BaseModelPayload: Encodable, Sendable {
   var resolution: Null<Int>
   var prediction: Null<String>
   var defaults: Null<RecommendedDefaults>
+  var refusal: Null<String>
 
   init(_ model: ModelShelf.Model) {
     id = model.id
@@ -178,5 +179,6 @@ struct BaseModelPayload: Encodable, Sendable {
     resolution = Null(model.resolution)
     prediction = Null(model.prediction)
     defaults = Null(model.defaults)
+    refusal = Null(model.refusal)
   }
 }

@@ -39,7 +39,7 @@ struct JobRequest {
     method.applyDefaults(model?.defaults, to: &recipe)
     let training = fields.object("training")
     TrainingFields.read(
-      training, basePrediction: model?.prediction, surroundings.randomSeed, &recipe)
+      training, model: model, surroundings.randomSeed, &recipe)
     method.read(&recipe)
     Self.checkPrior(fields, recipe, model)
     SampleFields.read(fields.object("samples"), &recipe)
@@ -87,7 +87,12 @@ struct JobRequest {
   ) -> ModelShelf.Model? {
     let asked = fields.string("base_model", RecipeLimits.nameLength)
     let id = asked ?? (models.count == 1 ? models[0].id : defaultModel)
-    if let model = models.first(where: { $0.id == id }) { return model }
+    if let model = models.first(where: { $0.id == id }) {
+      if let refusal = model.refusal {
+        fields.fault("base_model", "base_model_invalid", "\(id) cannot be trained: \(refusal)")
+      }
+      return model
+    }
     fields.fault(
       "base_model", "base_model_missing",
       "there is no model \"\(id)\" in the models folder; put it there in diffusers layout, or name "

@@ -1,10 +1,10 @@
 import Contract
+import Storage
 
 /// `training` of a job request.
 enum TrainingFields {
-  /// - Parameter basePrediction: what the base model's network says: `epsilon`, `v_prediction`
   static func read(
-    _ fields: FieldReader, basePrediction: String?, _ randomSeed: () -> UInt64,
+    _ fields: FieldReader, model: ModelShelf.Model?, _ randomSeed: () -> UInt64,
     _ recipe: inout TrainingRecipe
   ) {
     if let rate = fields.float("learning_rate", RecipeLimits.learningRate) {
@@ -39,8 +39,12 @@ enum TrainingFields {
       fields.integer("keep_checkpoints", RecipeLimits.keepCheckpoints) ?? training.keepCheckpoints
     training.resolution =
       fields.integer("resolution", RecipeLimits.resolution) ?? training.resolution
+    if let multiple = model?.sideMultiple, training.resolution % multiple != 0 {
+      fields.fault(
+        "resolution", "not_a_multiple", "this base model takes multiples of \(multiple) pixels")
+    }
     recipe.training = training
-    objective(fields, basePrediction, &recipe.objective)
+    objective(fields, model?.prediction, &recipe.objective)
     fields.end()
   }
 
