@@ -96,6 +96,7 @@ import Testing
     #expect(try await stores.artifacts.list(ofJob: job.id).isEmpty)
     let live = Fence(jobId: job.id, epoch: new.epoch)
     #expect(try await stores.jobs.recordWarning(live, warning))
+    #expect(try await stores.jobs.recordWarning(live, warning))
     #expect(try await stores.jobs.find(job.id)?.warnings == [warning])
   }
 

@@ -190,8 +190,14 @@ package struct JobStore: Sendable {
   package func recordWarning(_ fence: Fence, _ warning: JobWarning) async throws -> Bool {
     var data = ["code": warning.code]
     data["param"] = warning.param
+    // A later attempt says the same again.
+    let text = try JSONColumn.text(warning)
     return try await fencedUpdate(
-      fence, "warnings = json_insert(warnings, '$[#]', json(?))", [try JSONColumn.text(warning)],
+      fence,
+      """
+      warnings = CASE WHEN EXISTS (SELECT 1 FROM json_each(warnings) WHERE json(value) = json(?))
+        THEN warnings ELSE json_insert(warnings, '$[#]', json(?)) END
+      """, [text, text],
       event: .init(.jobWarning, warning.message, level: .warn, data: data))
   }
 

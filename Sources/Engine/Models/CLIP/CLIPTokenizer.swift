@@ -42,7 +42,7 @@ package struct CLIPTokenizer: Sendable {
   package let startId: Int
   package let endId: Int
   package let paddingId: Int
-  private let unknownId: Int
+  package let unknownId: Int
 
   /// nil if the vocabulary lacks a special token.
   package init?(

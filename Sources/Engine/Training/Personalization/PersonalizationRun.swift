@@ -33,6 +33,12 @@ final class PersonalizationRun {
     try talk.tell(.started(setup.started))
     let photos = try timed(.preparingImages) { try setup.photos(order) }
     self.photos = photos.pictures
+    let check = TextCheck(setup.model.tokenizer)
+    for warning in try check.warnings(recipe, setup.subjects, photos) {
+      try talk.tell(
+        .warning(
+          code: warning.code, parameter: warning.parameter, message: warning.message))
+    }
     let priors = try timed(.classImages) { try classImages(setup) }
     let batches = try timed(.caching) { try cacheLatents(setup, photos, priors.map(\.pictures)) }
     let evaluation = setup.clip.map { FidelityRun($0, photos) }

@@ -83,6 +83,12 @@ struct RunSetup {
           reason: "no rare token of this tokenizer stands before \"\(subject.classNoun)\" "
             + "unchanged; name one")
       }
+      if subject.identifier != "auto",
+        let fault = TextCheck(model.tokenizer).fault(
+          ofIdentifier: name, isNew: recipe.method.trainsVectors)
+      {
+        throw TrainingError.invalidRecipe(parameter: "identifier", reason: fault)
+      }
       guard !names.contains(name) else {
         throw TrainingError.invalidRecipe(
           parameter: "identifier", reason: "\"\(name)\" stands for two subjects; each needs its own"
