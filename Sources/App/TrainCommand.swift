@@ -138,7 +138,7 @@ struct TrainCommand: ParsableCommand {
     guard
       let text = try? String(contentsOf: file, encoding: .utf8)
         .trimmingCharacters(in: .whitespacesAndNewlines),
-      RecipeLimits.captionLength.contains(text.count)
+      RecipeLimits.captionLength.contains(RecipeLimits.length(of: text))
     else { throw UsageError("\(images)/\(file.lastPathComponent): not a line of UTF-8 text") }
     return text
   }

@@ -10,6 +10,10 @@ package enum RecipeLimits {
     package func contains(_ value: Value) -> Bool { value >= minimum && value <= maximum }
   }
 
+  /// How long a text is: Unicode code points, as JSON Schema counts them. What a reader sees as one character may
+  /// hold any number of them.
+  package static func length(of text: some StringProtocol) -> Int { text.unicodeScalars.count }
+
   package static let steps = Range(minimum: 1, maximum: 100_000)
   package static let learningRate = Range<Float>(minimum: 1e-9, maximum: 1)
   package static let batchSize = Range(minimum: 1, maximum: 64)

@@ -22,6 +22,27 @@ import Testing
     (#"{"class_noun":" dog"}"#, ["/class_noun invalid_character"]),
     (#"{"class_noun":7}"#, ["/class_noun wrong_type"]),
     ("{\"class_noun\":\"\(String(repeating: "d", count: 65))\"}", ["/class_noun wrong_length"]),
+    // One character of 65 code points.
+    (
+      "{\"class_noun\":\"d\(String(repeating: "\u{301}", count: 64))\"}",
+      ["/class_noun wrong_length"]
+    ),
+    (
+      "{\"class_noun\":\"dog\",\"name\":\"\(String(repeating: "e\u{301}", count: 101))\"}",
+      ["/name wrong_length"]
+    ),
+    (
+      #"{"class_noun":"dog","samples":{"seeds":[7,3,7.0,3]}}"#,
+      ["/samples/seeds/2 repeated", "/samples/seeds/3 repeated"]
+    ),
+    (
+      #"{"class_noun":"dog","samples":{"prompts":["a {id}","b","a {id}"]}}"#,
+      ["/samples/prompts/2 repeated"]
+    ),
+    (
+      #"{"class_noun":"dog","method":{"type":"lora","targets":["attention","attention"]}}"#,
+      ["/method/targets/1 repeated"]
+    ),
     (#"{"class_noun":"dog","training":{"steps":-1}}"#, ["/training/steps out_of_range"]),
     (#"{"class_noun":"dog","training":{"steps":0}}"#, ["/training/steps out_of_range"]),
     (#"{"class_noun":"dog","training":{"steps":100001}}"#, ["/training/steps out_of_range"]),

@@ -60,7 +60,7 @@ struct IdentifiersController: Sendable {
     let count = try query.integer("n", in: limit.minimum...limit.maximum) ?? 10
     let tokens = (query["tokens"] ?? "").split(separator: ",").map(String.init)
     let isWord = { (token: String) in
-      RecipeLimits.identifierLength.contains(token.count)
+      RecipeLimits.identifierLength.contains(RecipeLimits.length(of: token))
         && token.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
         && token.first != "-"
     }

@@ -33,12 +33,7 @@ final class PersonalizationRun {
     try talk.tell(.started(setup.started))
     let photos = try timed(.preparingImages) { try setup.photos(order) }
     self.photos = photos.pictures
-    let check = TextCheck(setup.model.tokenizer)
-    for warning in try check.warnings(recipe, setup.subjects, photos) {
-      try talk.tell(
-        .warning(
-          code: warning.code, parameter: warning.parameter, message: warning.message))
-    }
+    try checkTexts(setup, photos)
     let priors = try timed(.classImages) { try classImages(setup) }
     let batches = try timed(.caching) { try cacheLatents(setup, photos, priors.map(\.pictures)) }
     let evaluation = setup.clip.map { FidelityRun($0, photos) }
@@ -80,6 +75,15 @@ final class PersonalizationRun {
   }
 
   // MARK: - Before training
+
+  private func checkTexts(_ setup: RunSetup, _ photos: InstanceDataset) throws {
+    let (warnings, fault) = TextCheck(setup.model.tokenizer).check(recipe, setup.subjects, photos)
+    for warning in warnings {
+      try talk.tell(
+        .warning(code: warning.code, parameter: warning.parameter, message: warning.message))
+    }
+    if let fault { throw fault }
+  }
 
   private typealias ClassImages = (pictures: [PixelBuffer], hash: String)
 

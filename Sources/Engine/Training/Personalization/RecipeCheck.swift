@@ -4,7 +4,7 @@ extension TrainingRecipe {
   /// The last door: service and command line have checked before, with better messages.
   func requireUsable() throws(TrainingError) {
     let faults = [
-      general, rates, adapters, vectors, objectives,
+      general, lists, rates, adapters, vectors, objectives,
       exports.filter { !method.exports.contains($0) }.map {
         (
           "exports",
@@ -50,6 +50,18 @@ extension TrainingRecipe {
       + unless(
         !samples.prompts.isEmpty && !samples.seeds.isEmpty, "samples", "needs a prompt and a seed")
       + unless(!exports.isEmpty, "exports", "needs a format")
+  }
+
+  /// What is there twice would be written twice under one name.
+  private var lists: [Fault] {
+    distinct(samples.seeds, "samples/seeds") + distinct(samples.prompts, "samples/prompts")
+      + distinct(exports, "exports") + distinct(lora.targets, "lora/targets")
+  }
+
+  private func distinct<Item: Hashable>(_ items: [Item], _ parameter: String) -> [Fault] {
+    var seen: Set<Item> = []
+    return items.first { !seen.insert($0).inserted }
+      .map { [(parameter, "\($0) is there twice")] } ?? []
   }
 
   private var rates: [Fault] {

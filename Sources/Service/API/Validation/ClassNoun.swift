@@ -19,7 +19,7 @@ enum ClassNoun {
     guard text.first != " ", text.last != " ", !text.contains("  ") else {
       return ("invalid_character", "must not begin or end with a space, or hold two in a row")
     }
-    guard RecipeLimits.nounLength.contains(text.count) else {
+    guard RecipeLimits.nounLength.contains(RecipeLimits.length(of: text)) else {
       return ("wrong_length", "must have 1 to \(RecipeLimits.nounLength.maximum) characters")
     }
     return nil

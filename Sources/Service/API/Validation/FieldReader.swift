@@ -121,7 +121,7 @@ final class FieldReader {
     return nil
   }
 
-  /// A list of choices, none of them twice.
+  /// A list of choices.
   func choices<Choice: RawRepresentable & CaseIterable>(
     _ name: String, of type: Choice.Type
   ) -> [Choice]? where Choice.RawValue == String {
@@ -130,14 +130,10 @@ final class FieldReader {
       let names = strings(
         name, count: .init(minimum: 1, maximum: values.count), length: RecipeLimits.nameLength)
     else { return nil }
-    for (index, text) in names.enumerated() {
-      if !values.contains(text) {
-        fault(
-          name, at: index, "invalid_choice", "must be one of \(values.joined(separator: ", "))",
-          allowed: values)
-      } else if names[..<index].contains(text) {
-        fault(name, at: index, "repeated", "\(text) is there already")
-      }
+    for (index, text) in names.enumerated() where !values.contains(text) {
+      fault(
+        name, at: index, "invalid_choice", "must be one of \(values.joined(separator: ", "))",
+        allowed: values)
     }
     return names.compactMap(Choice.init(rawValue:))
   }
@@ -147,10 +143,11 @@ final class FieldReader {
     array(name, count: count) { FieldReader($0, at: $1, self.faults) }
   }
 
+  /// A list of texts, none of them twice.
   func strings(
     _ name: String, count: RecipeLimits.Range<Int>, length: RecipeLimits.Range<Int>
   ) -> [String]? {
-    array(name, count: count) { item, path in
+    distinct(name, count: count) { item, path in
       guard case .string(let text) = item else {
         self.faults.add(path, "wrong_type", "must be a string, not \(item.kind)")
         return nil
@@ -159,8 +156,9 @@ final class FieldReader {
     }
   }
 
+  /// A list of seeds, none of them twice.
   func seeds(_ name: String, count: RecipeLimits.Range<Int>) -> [UInt64]? {
-    array(name, count: count) { self.seed($0, $1) }
+    distinct(name, count: count) { self.seed($0, $1) }
   }
 
   /// A seed; `-1` asks for one as absence does.
@@ -177,8 +175,9 @@ final class FieldReader {
     }
     var pairs: [String: String] = [:]
     for member in members {
-      guard case .string(let text) = member.value, (1...64).contains(member.name.count),
-        text.count <= 512
+      guard case .string(let text) = member.value,
+        (1...64).contains(RecipeLimits.length(of: member.name)),
+        RecipeLimits.length(of: text) <= 512
       else {
         faults.add(
           "\(path(name))/\(member.name)", "invalid_metadata",
@@ -221,6 +220,17 @@ final class FieldReader {
     }
   }
 
+  private func distinct<Item: Equatable>(
+    _ name: String, count: RecipeLimits.Range<Int>, _ read: (JSONValue, String) -> Item?
+  ) -> [Item]? {
+    let items = array(name, count: count, read)
+    for (index, item) in (items ?? []).enumerated() {
+      guard let first = items?.firstIndex(of: item), first < index else { continue }
+      fault(name, at: index, "repeated", "is the same as entry \(first)")
+    }
+    return items
+  }
+
   private func array<Item>(
     _ name: String, count: RecipeLimits.Range<Int>, _ read: (JSONValue, String) -> Item?
   ) -> [Item]? {
@@ -250,7 +260,7 @@ final class FieldReader {
 
   private func checked(_ text: String, _ path: String, _ length: RecipeLimits.Range<Int>) -> String?
   {
-    guard length.contains(text.count) else {
+    guard length.contains(RecipeLimits.length(of: text)) else {
       faults.add(
         path, "wrong_length", "must have \(length.minimum) to \(length.maximum) characters",
         allowed: ["min": .integer(length.minimum), "max": .integer(length.maximum)])

@@ -47,11 +47,13 @@ struct TextCheck {
   }
 
   /// The texts of a run.
-  /// - Throws: where the identifier of a photo is dropped from its text
-  func warnings(
+  /// - Returns: what is to be said of them, and why the run cannot begin: the identifier of a photo is dropped from
+  ///   its text
+  func check(
     _ recipe: TrainingRecipe, _ subjects: [PromptTemplates], _ photos: InstanceDataset
-  ) throws(TrainingError) -> [Warning] {
+  ) -> (warnings: [Warning], fault: TrainingError?) {
     var (found, without) = ([Warning](), [String]())
+    var fault: TrainingError?
     for (photo, line) in zip(photos.photos, photos.lines) {
       guard let caption = photo.caption else { continue }
       let subject = subjects[photo.subject]
@@ -60,10 +62,13 @@ struct TextCheck {
       case nil: without.append(line.id)
       case true?: break
       case false?:
-        throw .invalidRecipe(
-          parameter: "captions",
-          reason: "in the caption of picture \(line.id) the identifier \(subject.identifier) comes "
-            + "after the \(limit) tokens that this model reads; put it nearer to the beginning")
+        fault =
+          fault
+          ?? .invalidRecipe(
+            parameter: "captions",
+            reason: "in the caption of picture \(line.id) the identifier \(subject.identifier) "
+              + "comes after the \(limit) tokens that this model reads; put it nearer to the "
+              + "beginning")
       }
       found += cut(text, "the caption of picture \(line.id)", "captions")
     }
@@ -77,10 +82,12 @@ struct TextCheck {
     for (index, subject) in subjects.enumerated()
     where photos.photos.contains(where: { $0.subject == index && $0.caption == nil }) {
       let texts = subject.instances
-      guard texts.contains(where: { reads(subject.identifier, in: $0) == true }) else {
-        throw .invalidRecipe(
-          parameter: "identifier",
-          reason: "in \"\(texts[0])\" it comes after the \(limit) tokens that this model reads")
+      if !texts.contains(where: { reads(subject.identifier, in: $0) == true }) {
+        fault =
+          fault
+          ?? .invalidRecipe(
+            parameter: "identifier",
+            reason: "in \"\(texts[0])\" it comes after the \(limit) tokens that this model reads")
       }
       if texts.count == 1 { found += cut(texts[0], "the prompt of the photos", "class_noun") }
     }
@@ -90,7 +97,7 @@ struct TextCheck {
       }
       found += cuts.prefix(1)
     }
-    return found
+    return (found, fault)
   }
 
   private func cut(_ text: String, _ name: String, _ parameter: String) -> [Warning] {
