@@ -52,6 +52,10 @@ private let file = """
         file + "\nann read \(String(repeating: "0", count: 64))",
         .malformed(line: 4, reason: "the name ann is taken")
       ),
+      (
+        "ann write E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+        .malformed(line: 1, reason: "the digest is that of an empty key")
+      ),
       ("# nobody\n", .empty),
     ] {
       #expect(throws: failure) { _ = try APIKeys(file: text) }

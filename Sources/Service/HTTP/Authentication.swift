@@ -42,6 +42,10 @@ package struct APIKeys: Sendable {
       guard let digest = Self.bytes(hex: fields[2]), digest.count == 32 else {
         throw .malformed(line: index + 1, reason: "the digest is not 64 hex digits")
       }
+      // Left by a variable that was not set when the line was made.
+      guard digest != Array(SHA256.hash(data: Data())) else {
+        throw .malformed(line: index + 1, reason: "the digest is that of an empty key")
+      }
       guard !keys.contains(where: { $0.name == fields[0] }) else {
         throw .malformed(line: index + 1, reason: "the name \(fields[0]) is taken")
       }
