@@ -46,6 +46,9 @@ enum ProblemPages {
       "The base model could not be asked about these words; `detail` has its reason. The next request "
       + "tries again.",
     "queue_full": "The queue is full; send again after Retry-After.",
+    "too_many_dry_runs": "As many dry runs are under way as may be; send again after Retry-After.",
+    "too_many_pixels":
+      "All pictures of a request together have more pixels than allowed; `limit` says how many may be.",
     "headers_too_large": "Header fields are limited in number and size.",
     "internal": "A fault of the service. Its log holds the request id of the answer.",
     "outcome_unknown":
