@@ -79,4 +79,13 @@ import Testing
     #expect(decoded.result.findings.map(\.code) == [.undecodable])
     #expect(left.isEmpty)
   }
+
+  @Test func `a cancelled decode kills its child and leaves nothing`() async throws {
+    let start = ContinuousClock.now
+    let task = Task { try await decode("sleep 60\n", timeout: .seconds(60)) }
+    try await Task.sleep(for: .milliseconds(200))
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
 }

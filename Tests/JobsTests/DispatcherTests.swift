@@ -172,7 +172,7 @@ import Testing
     try await fixture.running {
       let job = try await fixture.finished(try await fixture.submit().id)
       #expect(job.status == .failed)
-      #expect(job.error?.message.contains("/nowhere/dreambooth") == true)
+      #expect(job.error?.message.hasPrefix("a child process cannot be started: ") == true)
     }
     try fixture.close()
   }

@@ -38,6 +38,23 @@ import Testing
     try fixture.close()
   }
 
+  @Test func `more pixels than a request may have are refused, and nothing is left`() async throws {
+    // Each picture has 100 x 80.
+    let fixture = try await JobsFixture { $0.pixelLimit = 16_000 }
+    let photos = ["fine 1", "fine 2", "fine 3"]
+    _ = try await fixture.queue.examine(try fixture.incoming(Array(photos.prefix(2))))
+    let incoming = try fixture.incoming(photos)
+    await #expect(throws: JobError.tooManyPixels(limit: 16_000)) {
+      try await fixture.queue.examine(incoming)
+    }
+    try await fixture.running {
+      let job = try await fixture.finished(try await fixture.submit(photos).id)
+      #expect(job.error?.code == .imagesRejected)
+      #expect(job.error?.message.contains("million pixels") == true)
+    }
+    try fixture.close()
+  }
+
   @Test func `P19 P20 order does not matter, and equal names are both kept`() async throws {
     let fixture = try await JobsFixture()
     try WorkerScript().finished().write(for: fixture)

@@ -121,7 +121,8 @@ package struct SchedulerConfig: Codable, Equatable, Sendable {
     if zeroTerminalSNR && prediction == .epsilon {
       throw DecodingError.dataCorruptedError(
         forKey: .zeroTerminalSNR, in: c,
-        debugDescription: "pure noise says nothing of itself: it needs v_prediction")
+        debugDescription:
+          "a network that predicts noise learns nothing from pure noise: it needs v_prediction")
     }
   }
 

@@ -1,6 +1,7 @@
 package import Contract
 import Diffusion
 import Evaluation
+import Foundation
 import Imaging
 import Weights
 
@@ -16,7 +17,8 @@ extension EngineError {
       }
       if SystemError.isPassing(code) {
         self.init(
-          .storageUnavailable, "\(error)", hint: "nothing has to be done; the run is tried again")
+          .storageUnavailable, PlainReason.of(error),
+          hint: "nothing has to be done; the run is tried again")
         return
       }
     }
@@ -31,7 +33,10 @@ extension EngineError {
       self.init(.recipeInvalid, "\(error)", parameter: parameter)
     case is DiffusionError, is WeightError:
       self.init(.baseModelInvalid, "\(error)", parameter: "base_model")
-    default: self.init(.internalError, "\(error)")
+    default:
+      // Standard error is the job's log.
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      self.init(.internalError, PlainReason.of(error), hint: "see the job's log")
     }
   }
 }

@@ -12,7 +12,11 @@ struct JobCreationController: Sendable {
   @Sendable func create(_ request: Request) async throws -> Response {
     try request.query.allow(["dry_run"])
     let isDryRun = try request.query.choice("dry_run", of: ["true", "false"]) == "true"
-    if isDryRun { return try await take(request, nil, isDryRun: true) }
+    if isDryRun {
+      return try await request.whileConnected {
+        try await context.queue.dryRun { try await take(request, nil, isDryRun: true) }
+      }
+    }
     return try await IdempotencyHeader.guarding(request, context.stores) {
       try await take(request, $0, isDryRun: false)
     }
@@ -41,7 +45,8 @@ struct JobCreationController: Sendable {
     let pictures = try JobPictures(upload, asked.draft)
     asked.take(classImages: upload[.classImages].count)
     if isDryRun {
-      let images = try await context.queue.examine(pictures.incoming, targetSide: asked.side)
+      let images = try await context.queue.examine(
+        pictures.incoming, targetSide: asked.side, caller: request.caller)
       return try .json(try await DryRunPayload(asked, images, context))
     }
     let key = header?.key(for: value, pictures.meaning)

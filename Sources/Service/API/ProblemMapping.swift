@@ -17,6 +17,8 @@ extension Problem.Kind {
   static let identifiersFailed = Self(
     500, "identifiers_failed", "Words could not be looked at")
   static let queueFull = Self(429, "queue_full", "Queue is full")
+  static let tooManyDryRuns = Self(429, "too_many_dry_runs", "Too many dry runs")
+  static let tooManyPixels = Self(422, "too_many_pixels", "Too many pixels")
   static let notReady = Self(503, "not_ready", "No job could be taken now")
   static let fileDamaged = Self(500, "file_damaged", "Stored file is damaged")
   static let storageUnavailable = Self(
@@ -27,6 +29,7 @@ extension Problem.Kind {
   static let raisedByAPI: [Self] = [
     .malformedJSON, .invalidRequest, .willNotFit, .idempotencyKeyReused, .idempotencyInFlight,
     .illegalTransition, .notAcceptable, .identifiersFailed, .queueFull, .notReady,
+    .tooManyDryRuns, .tooManyPixels,
     .fileDamaged, .storageUnavailable, .outcomeUnknown,
   ]
 }
@@ -58,6 +61,13 @@ package enum ProblemMapping {
       Problem(
         .queueFull, error.description, members: ["limit": .integer(limit)],
         headers: ["Retry-After": "60"])
+    case .tooManyDryRuns(let limit):
+      Problem(
+        .tooManyDryRuns, error.description, members: ["limit": .integer(limit)],
+        headers: ["Retry-After": "5"])
+    case .tooManyPixels(let limit):
+      Problem(
+        .tooManyPixels, error.description, members: ["limit": .integer(limit)])
     case .diskLow: Problem(.storageFull, error.description, headers: ["Retry-After": "60"])
     case .notWritable: Problem(.notReady, error.description, headers: ["Retry-After": "60"])
     case .spawn where error.isPassing:

@@ -46,6 +46,9 @@ enum ProblemPages {
       "The base model could not be asked about these words; `detail` has its reason. The next request "
       + "tries again.",
     "queue_full": "The queue is full; send again after Retry-After.",
+    "too_many_dry_runs": "Too many dry runs are under way; send again after Retry-After.",
+    "too_many_pixels":
+      "The pictures of a request have too many pixels together; `limit` says how many are allowed.",
     "headers_too_large": "Header fields are limited in number and size.",
     "internal": "A fault of the service. Its log holds the request id of the answer.",
     "outcome_unknown":

@@ -29,6 +29,7 @@ struct Connection: ServerChildChannel {
       decoder.maxHeaderFieldSize = limits.headerBytes + limits.requestLine
       decoder.maxHeaderListSize = limits.headerBytes + limits.requestLine
       decoder.maxHeaderFieldCount = limits.headerFields + 1
+      try pipeline.addHandler(DepartureWatch())
       try pipeline.addHandler(ByteMeter(clock: clock))
       try pipeline.addHandler(RequestPacer(clock: clock, limits: limits))
       try pipeline.configureHTTPServerPipeline(
@@ -62,9 +63,10 @@ struct Connection: ServerChildChannel {
 
   func handle(value channel: Value, logger: Logger) async {
     let loop = channel.channel.eventLoop
+    let watch = try? await channel.channel.pipeline.handler(type: DepartureWatch.self).get()
     do {
       try await channel.executeThenClose { inbound, outbound in
-        let parts = RequestParts(inbound.makeAsyncIterator())
+        let parts = RequestParts(inbound.makeAsyncIterator(), watch?.departure)
         while case .head(let head)? = try await parts.next() {
           guard try await exchange(head, parts, AnswerWriter(outbound, loop)) else { break }
         }
@@ -116,9 +118,10 @@ struct Connection: ServerChildChannel {
     let id = Request.acceptableID(headers["X-Request-Id"]) ?? Request.makeID()
     let body = RequestBody(declaredLength: parts.length) { try await parts.nextBody() }
     do {
-      let request = try Request(
+      var request = try Request(
         id: id, method: head.method.rawValue, target: target, headers: headers,
         body: body)
+      request.departure = parts.departure
       var response = await respond(request)
       // A request without a body ends with a part that is already here.
       if parts.length == 0 { try await parts.finish() }
@@ -228,9 +231,14 @@ final class RequestParts: @unchecked Sendable {
   private var invite: (@Sendable () async throws -> Void)?
   private(set) var length: Int?
   private(set) var isAtEnd = true
+  let departure: Departure?
 
-  init(_ iterator: NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator) {
+  init(
+    _ iterator: NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator,
+    _ departure: Departure?
+  ) {
     self.iterator = iterator
+    self.departure = departure
   }
 
   func next() async throws -> HTTPServerRequestPart? { try await iterator.next() }

@@ -16,6 +16,8 @@ package struct Request: Sendable {
   package internal(set) var parameters: [String: String] = [:]
   /// Who asks, by the name of the key; `nil` where keys are off.
   package internal(set) var caller: String?
+  /// Whether the client still waits; `nil` where there is no connection.
+  var departure: Departure?
 
   package init(
     id: String = Request.makeID(), method: String, target: String, headers: Headers = [:],

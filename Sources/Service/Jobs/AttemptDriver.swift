@@ -202,7 +202,10 @@ struct AttemptDriver: Sendable {
     case is CancellationError:
       return .again(JobFailure(EngineError(.workerLost, "the service stopped")), counts: false)
     default:
-      return .fail(JobFailure(EngineError(.workerCrashed, "\(error)", hint: "see the job's log")))
+      log.error("an attempt failed", metadata: ["error": "\(error)"])
+      return .fail(
+        JobFailure(
+          EngineError(.workerCrashed, PlainReason.of(error), hint: "see the job's log")))
     }
   }
 

@@ -9,6 +9,11 @@ package final class Dispatcher: Sendable {
   private let driver: AttemptDriver
   private let log: Logger
   private let stopping = Mutex(false)
+  /// Jobs whose photos are being looked at, and how to stop that.
+  private let examined = Mutex<[String: Task<Void, any Error>]>([:])
+  /// Jobs that are looked at side by side, so that one with many large photos does not keep the others waiting; how many
+  /// pictures are decoded at a time is bounded elsewhere.
+  private static let intakes = 8
 
   package init(_ queue: JobQueue, models: ModelShelf, runner: any JobRunner, log: Logger) {
     self.queue = queue
@@ -44,7 +49,9 @@ package final class Dispatcher: Sendable {
 
   private func work() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.loop { try await self.examineNext() } }
+      for _ in 0..<Self.intakes {
+        group.addTask { try await self.loop { try await self.examineNext() } }
+      }
       for _ in 0..<queue.configuration.workers {
         group.addTask { try await self.loop { try await self.runNext() } }
       }
@@ -61,6 +68,8 @@ package final class Dispatcher: Sendable {
     queue.drain()
     stopping.withLock { $0 = true }
     queue.attempts.suspendAll()
+    // The photos are kept, and the next start looks at them again.
+    examined.withLock { for task in $0.values { task.cancel() } }
     queue.signal.ring()
   }
 
@@ -96,12 +105,18 @@ package final class Dispatcher: Sendable {
   private func examineNext() async throws -> Bool {
     let held = try await held()
     let waiting = try await queue.stores.jobs.all(in: [.validating])
-    guard let job = waiting.first(where: { !held.contains($0.id) }) else { return false }
+    guard let (job, task) = begin(waiting.filter { !held.contains($0.id) }) else { return false }
+    defer { _ = examined.withLock { $0.removeValue(forKey: job.id) } }
     let start = ContinuousClock.now
     do {
       // Once it is queued, a worker may take it, fail and park it before we go on here.
-      try await queue.intake.run(job, targetSide: try await targetSide(of: job))
+      try await task.value
       queue.parking.forget(job.id, parkedBefore: start)
+    } catch is CancellationError {
+      return false
+    } catch let error as JobError where error.isTooManyPixels {
+      let failure = JobFailure(EngineError(.imagesRejected, error.description, parameter: "images"))
+      try await fail(job, failure)
     } catch let error as StorageError where error.isFatal {
       queue.stores.database.report(error)
       throw error
@@ -109,14 +124,37 @@ package final class Dispatcher: Sendable {
       try await park(job, error)
       return true
     } catch {
+      log.error("photos failed", metadata: ["job": "\(job.id)", "error": "\(error)"])
       let failure = JobFailure(
-        EngineError(.internalError, "the photos could not be examined: \(error)"), retryable: true)
-      let move = JobMove(to: .failed, from: [.validating], error: failure)
-      _ = try await queue.stores.jobs.move(job.id, move)
-      try await queue.intake.dropUploads(ofJob: job.id)
+        EngineError(
+          .internalError, "the photos could not be examined: \(PlainReason.of(error))"),
+        retryable: true)
+      try await fail(job, failure)
     }
     queue.signal.ring()
     return true
+  }
+
+  private func fail(_ job: Job, _ failure: JobFailure) async throws {
+    let move = JobMove(to: .failed, from: [.validating], error: failure)
+    _ = try await queue.stores.jobs.move(job.id, move)
+    try await queue.intake.dropUploads(ofJob: job.id)
+  }
+
+  /// Begins to look at the first of these jobs that nobody looks at yet.
+  private func begin(_ jobs: [Job]) -> (Job, Task<Void, any Error>)? {
+    examined.withLock { examined in
+      guard !stopping.withLock({ $0 }), let job = jobs.first(where: { examined[$0.id] == nil })
+      else { return nil }
+      let task = Task {
+        // The list may be older than the end of somebody else's look.
+        let status = try await queue.stores.jobs.find(job.id)?.status
+        guard status == .validating else { return }
+        try await queue.intake.run(job, targetSide: try await targetSide(of: job))
+      }
+      examined[job.id] = task
+      return (job, task)
+    }
   }
 
   /// Side of the job's training pictures; `nil` if neither recipe nor base model says.

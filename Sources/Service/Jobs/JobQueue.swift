@@ -15,6 +15,7 @@ package final class JobQueue: Sendable {
   let disk: any DiskSpace
   let space = UploadSpace()
   let parking: Parking
+  private let dryRuns: DryRuns
   private let draining = Mutex(false)
 
   package init(
@@ -27,7 +28,10 @@ package final class JobQueue: Sendable {
     identifiers = IdentifierSurvey(stores.folder, configuration)
     machine = MachineSurvey(stores.folder, configuration)
     parking = Parking(configuration)
-    intake = PhotoIntake(stores, decoder: decoder)
+    dryRuns = DryRuns(limit: configuration.dryRunLimit)
+    intake = PhotoIntake(
+      stores, decoder: decoder, gate: DecoderGate(configuration.decoders),
+      pixelLimit: configuration.pixelLimit)
   }
 
   /// A picture as it came in: what is to be stored of it, and its bytes in a file on the data folder's file
@@ -86,10 +90,20 @@ package final class JobQueue: Sendable {
     }
   }
 
+  /// Runs a dry run, one of a bounded number. It is cancelled with its task and when the service stops.
+  /// - Throws: `JobError.tooManyDryRuns`, `.draining`; what `work` throws
+  package func dryRun<Value: Sendable>(
+    _ work: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await dryRuns.run(work)
+  }
+
   /// The verdicts that these photos would get; nothing is stored.
-  /// - Parameter targetSide: side of the training pictures in pixels, if it is known
+  /// - Parameters:
+  ///   - targetSide: side of the training pictures in pixels, if it is known
+  ///   - caller: the key that asks; keys share the decoders evenly
   package func examine(
-    _ photos: [IncomingPhoto], targetSide: Int? = nil
+    _ photos: [IncomingPhoto], targetSide: Int? = nil, caller: String? = nil
   ) async throws -> [DatasetImage] {
     try await requireRoom(for: photos)
     let images = photos.enumerated().map { position, photo in
@@ -98,7 +112,8 @@ package final class JobQueue: Sendable {
     }
     let examined = try await intake.examine(
       Dataset(unstored: images, at: stores.time.now),
-      files: photos.map { .init(photo: $0.file, mask: $0.mask) }, targetSide: targetSide)
+      files: photos.map { .init(photo: $0.file, mask: $0.mask) }, targetSide: targetSide,
+      for: "the key \(caller ?? "")")
     try await intake.discard(examined)
     return examined.map(\.image)
   }
@@ -166,6 +181,8 @@ package final class JobQueue: Sendable {
   package func drain() {
     draining.withLock { $0 = true }
     identifiers.stop()
+    machine.stop()
+    dryRuns.stop()
   }
 
   /// Whether a job is computed right now.

@@ -30,6 +30,12 @@ package struct JobsConfiguration: Sendable {
   /// is heard of every `WorkerHeartbeat.seconds`, whatever it computes.
   package var silenceNoted = Duration.seconds(60)
   package var silenceLimit = Duration.seconds(600)
+  /// Decoders that run at the same time, for jobs and dry runs together.
+  package var decoders = DecoderGate.usual
+  /// Pixels of all pictures of one request.
+  package var pixelLimit = 500_000_000
+  /// Dry runs at the same time; a further one is refused with 429.
+  package var dryRunLimit = 16
   /// Jobs waiting at most; a further one is refused with 429.
   package var queueLimit = 1000
   /// Free bytes that must remain after a request is stored; below it a request is refused with 507.

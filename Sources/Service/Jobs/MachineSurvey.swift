@@ -10,6 +10,8 @@ package final class MachineSurvey: Sendable {
   private let configuration: JobsConfiguration
   private let folder: DataFolder
   private let running = Mutex<Task<MachineRates?, Never>?>(nil)
+  private let child = Mutex<ChildProcess?>(nil)
+  private let isStopped = Mutex(false)
 
   init(_ folder: DataFolder, _ configuration: JobsConfiguration) {
     (self.folder, self.configuration) = (folder, configuration)
@@ -17,7 +19,7 @@ package final class MachineSurvey: Sendable {
 
   /// - Parameters:
   ///   - instructionSet: that the child will use
-  ///   - isBusy: a job computes at the same time, so that what is measured says nothing of other hours
+  ///   - isBusy: a job computes at the same time: the figures hold for now only, and are not kept
   /// - Returns: nil if it could not be measured
   package func rates(instructionSet: String, isBusy: Bool) async -> MachineRates? {
     let file = file(instructionSet)
@@ -30,6 +32,12 @@ package final class MachineSurvey: Sendable {
     let rates = await task.value
     running.withLock { $0 = nil }
     return rates
+  }
+
+  /// Ends what is being measured: another start can measure it.
+  func stop() {
+    isStopped.withLock { $0 = true }
+    child.withLock { $0?.signal(SIGKILL) }
   }
 
   private static func read(_ file: URL) -> MachineRates? {
@@ -58,8 +66,13 @@ package final class MachineSurvey: Sendable {
     guard
       let child = try? await BlockingIO.run({
         try ChildProcess(launch, onEvents: { _ in }, onEnd: {})
-      }), await child.exit() == .code(0)
+      })
     else { return nil }
+    self.child.withLock { $0 = child }
+    defer { self.child.withLock { $0 = nil } }
+    // Between the start of the child and now the service may have begun to stop.
+    if isStopped.withLock({ $0 }) { child.signal(SIGKILL) }
+    guard await child.exit() == .code(0) else { return nil }
     return try? await BlockingIO.run {
       defer { try? FileIO.remove(file) }
       let rates = Self.read(file)

@@ -7,10 +7,14 @@ import Storage
 struct PhotoIntake: Sendable {
   private let stores: Stores
   private let decoder: any PhotoDecoder
+  private let gate: DecoderGate
+  private let pixelLimit: Int
 
-  init(_ stores: Stores, decoder: any PhotoDecoder) {
+  init(_ stores: Stores, decoder: any PhotoDecoder, gate: DecoderGate, pixelLimit: Int) {
     self.stores = stores
     self.decoder = decoder
+    self.gate = gate
+    self.pixelLimit = pixelLimit
   }
 
   struct Examined: Sendable {
@@ -39,7 +43,8 @@ struct PhotoIntake: Sendable {
           stores.folder.mask(ofJob: job.id, position: image.position)
         })
     }
-    let examined = try await examine(dataset, files: files, targetSide: targetSide)
+    let examined = try await examine(
+      dataset, files: files, targetSide: targetSide, for: "the job \(job.id)")
     dataset.images = examined.map(\.image)
     let failure = Self.failure(dataset, job)
     if failure == nil {
@@ -63,21 +68,43 @@ struct PhotoIntake: Sendable {
   }
 
   /// Decodes every picture and compares the photos with each other.
-  /// - Parameter files: one per picture of the dataset
+  /// - Parameters:
+  ///   - files: one per picture of the dataset
+  ///   - owner: who shares the decoders with others
+  /// - Throws: `JobError.tooManyPixels`; `CancellationError`
   func examine(
-    _ dataset: Dataset, files: [Upload], targetSide: Int?
+    _ dataset: Dataset, files: [Upload], targetSide: Int?, for owner: String
   ) async throws -> [Examined] {
     var examined: [Examined] = []
+    do {
+      try await examine(dataset, files, targetSide, owner, &examined)
+    } catch {
+      // What was decoded so far belongs to nobody. A cancelled task must clean up as well.
+      for file in examined.flatMap({ [$0.pixels, $0.mask] }) { try? file.map(FileIO.remove) }
+      throw error
+    }
+    return examined
+  }
+
+  private func examine(
+    _ dataset: Dataset, _ files: [Upload], _ targetSide: Int?, _ owner: String,
+    _ examined: inout [Examined]
+  ) async throws {
     var fingerprints: [ImageFingerprint?] = []
+    var pixels = 0
     for (image, file) in zip(dataset.images, files) {
-      let decoded = try await decode(file.photo, targetSide: targetSide)
+      let decoded = try await decode(file.photo, targetSide: targetSide, for: owner)
       var entry = Examined(image: image, pixels: decoded.pixels)
       entry.image.findings = decoded.result.findings
       entry.image.width = decoded.result.width
       entry.image.height = decoded.result.height
       entry.image.cropBox = decoded.result.cropBox
-      if let mask = file.mask { try await examine(mask, of: &entry) }
       examined.append(entry)
+      pixels += (decoded.result.width ?? 0) * (decoded.result.height ?? 0)
+      if let mask = file.mask {
+        pixels += try await examine(mask, of: &examined[examined.count - 1], for: owner)
+      }
+      guard pixels <= pixelLimit else { throw JobError.tooManyPixels(limit: pixelLimit) }
       // Class pictures may look alike; what matters is that there are many.
       fingerprints.append(image.role == .subject ? decoded.result.fingerprint : nil)
     }
@@ -98,7 +125,6 @@ struct PhotoIntake: Sendable {
       let findings = examined[index].image.findings
       examined[index].image.verdict = DecodeResult(findings: findings).verdict
     }
-    return examined
   }
 
   func discard(_ examined: [Examined]) async throws {
@@ -107,8 +133,11 @@ struct PhotoIntake: Sendable {
   }
 
   /// A photo whose mask cannot be used is not used either: without it, it would teach what the mask hides.
-  private func examine(_ mask: URL, of entry: inout Examined) async throws {
-    let decoded = try await decode(mask, targetSide: nil)
+  /// - Returns: the mask's pixels
+  private func examine(
+    _ mask: URL, of entry: inout Examined, for owner: String
+  ) async throws -> Int {
+    let decoded = try await decode(mask, targetSide: nil, for: owner)
     let refused = decoded.result.findings.filter { $0.code.verdict == .rejected }
     let size = "\(decoded.result.width ?? 0) x \(decoded.result.height ?? 0)"
     let expected = "\(entry.image.width ?? 0) x \(entry.image.height ?? 0)"
@@ -125,14 +154,19 @@ struct PhotoIntake: Sendable {
       try await discard([entry])
       (entry.pixels, entry.mask) = (nil, nil)
     }
+    return (decoded.result.width ?? 0) * (decoded.result.height ?? 0)
   }
 
-  private func decode(_ file: URL, targetSide: Int?) async throws -> DecodedPhoto {
+  private func decode(
+    _ file: URL, targetSide: Int?, for owner: String
+  ) async throws -> DecodedPhoto {
     guard try await BlockingIO.run({ try FileIO.status(file) }) != nil else {
       return .undecodable("the stored upload is missing; send the photo again")
     }
-    let decoded = try await decoder.decode(
-      file, targetSide: targetSide, into: stores.folder.temporary)
+    let (decoder, folder) = (decoder, stores.folder.temporary)
+    let decoded = try await gate.run(for: owner) {
+      try await decoder.decode(file, targetSide: targetSide, into: folder)
+    }
     guard decoded.result.verdict == .rejected else { return decoded }
     if let pixels = decoded.pixels { try await BlockingIO.run { try FileIO.remove(pixels) } }
     return DecodedPhoto(result: decoded.result, pixels: nil)

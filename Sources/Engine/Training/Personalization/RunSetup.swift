@@ -120,7 +120,8 @@ struct RunSetup {
       guard config.prediction == .velocity else {
         throw TrainingError.invalidRecipe(
           parameter: "objective/zero_terminal_snr",
-          reason: "pure noise says nothing of itself: choose prediction v_prediction with it")
+          reason: "a network that predicts noise learns nothing from pure noise; choose "
+            + "prediction v_prediction with it")
       }
       config.zeroTerminalSNR = true
       config.timestepSpacing = .trailing

@@ -128,7 +128,9 @@ struct JobPictures {
     for (subject, entry) in entries.enumerated() {
       for (index, name) in entry.enumerated()
       where SubjectAssignment.places(of: name, among: stems).isEmpty {
-        faults.add("/subjects/\(subject)/\(field)/\(index)", "unmatched", "no picture is called so")
+        faults.add(
+          "/subjects/\(subject)/\(field)/\(index)", "unmatched",
+          "no picture has this name; the names of files count, without their ending")
       }
     }
     for (index, claims) in SubjectAssignment.claims(stems, entries).enumerated()

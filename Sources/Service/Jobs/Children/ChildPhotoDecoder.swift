@@ -23,13 +23,14 @@ package struct ChildPhotoDecoder: PhotoDecoder {
     let child = try await BlockingIO.run {
       try ChildProcess(launch, onEvents: { output.take($0) }, onEnd: {})
     }
-    let exit = await withTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try? await Task.sleep(for: configuration.decodeTimeout)
-        if !Task.isCancelled { child.signal(SIGKILL) }
-      }
-      defer { group.cancelAll() }
-      return await child.exit()
+    let exit = await withTaskCancellationHandler {
+      await end(of: child)
+    } onCancel: {
+      child.signal(SIGKILL)
+    }
+    if Task.isCancelled {
+      try? FileIO.remove(file)
+      throw CancellationError()
     }
     let decoded = try await BlockingIO.run { try output.finish(exit) }
     if decoded.pixels == nil {
@@ -40,6 +41,17 @@ package struct ChildPhotoDecoder: PhotoDecoder {
       }
     }
     return decoded
+  }
+
+  private func end(of child: ChildProcess) async -> ChildExit {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try? await Task.sleep(for: configuration.decodeTimeout)
+        if !Task.isCancelled { child.signal(SIGKILL) }
+      }
+      defer { group.cancelAll() }
+      return await child.exit()
+    }
   }
 }
 

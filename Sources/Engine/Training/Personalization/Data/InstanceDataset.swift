@@ -24,7 +24,7 @@ package struct InstanceDataset {
 
   package let pictures: [PixelBuffer]
   package let photos: [Photo]
-  /// Id and digest of each file, in the order of the order.
+  /// Id and digest of each file, as the work order lists them.
   package let lines: [WorkReport.ImageLine]
 
   /// - Parameters:
